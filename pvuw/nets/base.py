@@ -1,0 +1,67 @@
+"""The interface every network of the project fulfils: clips in training, sessions in prediction."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch
+
+
+class VideoSession(ABC):
+    """State of one network on one video: object slots, memory, features of the current frame.
+
+    A session belongs to one video and is fed its frames in order. Its memory use does not depend on
+    how many frames it has seen. Networks run in `torch.inference_mode` inside `step`.
+    """
+
+    @property
+    @abstractmethod
+    def object_ids(self) -> list[int]:
+        """File ids of the objects tracked so far, in slot order."""
+
+    @abstractmethod
+    def step(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameOutput:
+        """Advance by one frame.
+
+        Args:
+            frame: The next frame, uint8 `[3, H, W]` RGB, any device.
+            prompt: Targets given on this frame. New ids add objects, known ids correct them.
+            last: No frame follows: the network may skip what only serves later frames.
+
+        Returns:
+            One slot per object known after this frame; zero slots before the first prompt.
+        """
+
+    @abstractmethod
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object; slots behind it move up, ids never change.
+
+        Raises:
+            KeyError: If the session does not track `object_id`.
+        """
+
+
+class VideoSegmenter(nn.Module, ABC):
+    """A network that segments prompted objects through a video.
+
+    Frames enter as uint8; scaling and normalisation happen inside. A subclass states in its own
+    docstring what `start` may be told and what its training forward prompts with.
+    """
+
+    @abstractmethod
+    def start(self, num_frames: int | None = None) -> VideoSession:
+        """Begin a video.
+
+        Args:
+            num_frames: Its length where known. Some networks scale their time encodings by it.
+        """
+
+    @abstractmethod
+    def forward_clip(self, batch: VideoBatch) -> ClipOutput:
+        """Run the training forward over a batch of clips (may draw from torch's global generator)."""
+
+    def official_state_dict(self) -> dict[str, Tensor]:
+        """Weights under the names of the network's original release."""
+        return self.state_dict()
+

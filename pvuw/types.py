@@ -1,0 +1,147 @@
+"""The only data that crosses folder borders, with the shape of every field.
+
+Letters: `B` clips, `T` frames, `N` object slots of a clip, `O` objects of all clips of a batch
+together, `M` candidate masks, `C` channels, `H W` pixels, `h w` cells of a smaller map.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class VideoBatch:
+    """Training clips of one batch.
+
+    Slots `0..num_objects[b]-1` of clip `b` hold its objects, later slots are padding. The counts
+    are plain integers so that the device never has to be asked for them.
+    """
+
+    frames: Tensor
+    """RGB, uint8 `[B, T, 3, H, W]`."""
+    masks: Tensor
+    """Object masks, bool `[B, T, N, H, W]`; a slot is all False where its object is not visible."""
+    num_objects: list[int]
+    """Objects of each clip, length `B`, each in `0..N`."""
+    object_ids: list[list[int]]
+    """File id of each filled slot of each clip."""
+    video_ids: list[str]
+    """Name of the video each clip was cut from."""
+    frame_idx: Tensor
+    """Position of each frame in its video, int64 `[B, T]`."""
+    void: Tensor | None = None
+    """Pixels without ground truth, bool `[B, T, H, W]`, or None where every pixel has one."""
+
+    @property
+    def num_frames(self) -> int:
+        """Frames per clip, `T`."""
+        return self.frames.shape[1]
+
+    @property
+    def object_to_clip(self) -> list[int]:
+        """Clip of each of the `O` objects, clips in order and slots in order within a clip."""
+        return [b for b, n in enumerate(self.num_objects) for _ in range(n)]
+
+    def object_masks(self) -> Tensor:
+        """Masks of the `O` real objects, bool `[T, O, H, W]`, in the order of `object_to_clip`."""
+        if not any(self.num_objects):
+            return self.masks.new_zeros(self.num_frames, 0, *self.masks.shape[-2:])
+        return torch.cat([self.masks[b, :, :n] for b, n in enumerate(self.num_objects)], dim=1)
+
+
+@dataclass
+class Prompt:
+    """What defines targets on one frame: a mask for each named object."""
+
+    object_ids: list[int]
+    """File ids, each in 1..255, no repeats."""
+    masks: Tensor
+    """Bool `[N, H, W]` at the size of the frame it is given with."""
+
+    @classmethod
+    def from_id_map(cls, id_map: Tensor, object_ids: Sequence[int] | None = None) -> "Prompt":
+        """Build a prompt from an id map, uint8 `[H, W]`.
+
+        Args:
+            id_map: 0 is background, every other value an object.
+            object_ids: Take these ids only, visible or not; default: all ids present, ascending.
+        """
+        ids = list(object_ids) if object_ids is not None else [i for i in id_map.unique().tolist() if i]
+        values = torch.tensor(ids, dtype=id_map.dtype, device=id_map.device)
+        return cls(ids, id_map[None] == values[:, None, None])
+
+
+@dataclass
+class FrameOutput:
+    """What a network says about one frame of a video."""
+
+    object_ids: list[int]
+    """File id of each slot, length `N`, in the order the objects were first prompted."""
+    mask_logits: Tensor
+    """Log-odds of each object against background, float32 `[N, h, w]`; > 0 is foreground.
+
+    The map covers the whole frame at the network's own output resolution. Where a network lets
+    objects compete (softmax over background and objects) this is `log p_k - log p_background`:
+    prepending a zero channel and taking softmax gives its probabilities back.
+    """
+    presence_logits: Tensor | None = None
+    """Logit of P(object is visible in this frame), float32 `[N]`; None: the network has no opinion."""
+    predicted_iou: Tensor | None = None
+    """The network's own estimate of the mask's IoU, float32 `[N]`; None: no opinion."""
+
+
+@dataclass
+class StepOutput:
+    """One decoding of one training frame, for all `O` objects of the batch."""
+
+    mask_logits: Tensor
+    """Candidate masks at training resolution, float `[O, M, H, W]`."""
+    predicted_iou: Tensor | None = None
+    """Predicted IoU of each candidate, float `[O, M]`."""
+    presence_logits: Tensor | None = None
+    """Presence logit, float `[O, 1]`."""
+
+
+@dataclass
+class ClipOutput:
+    """Result of a training forward over a batch of clips, frames in time order."""
+
+    steps: list[list[StepOutput]]
+    """Per frame the decodings made on it: one, plus one per correction where clicks are used."""
+    query_features: Tensor | None = None
+    """Features each frame was decoded from, float `[T, O, C, h, w]`."""
+    memory_features: Tensor | None = None
+    """Features of each frame as it enters memory, float `[T, O, C, h, w]`."""
+    memory_frames: list[list[int]] = field(default_factory=list)
+    """Per frame the frames it read from memory."""
+
+
+@dataclass
+class FramePrediction:
+    """One predicted frame of one video on its way to writers, metrics and pictures."""
+
+    frame_idx: int
+    frame_name: str
+    """Stem of the frame's file name; its mask is written as `<frame_name>.png`."""
+    frame: Tensor
+    """The image itself, uint8 `[3, H, W]` RGB, on the CPU."""
+    id_map: Tensor
+    """File id of every pixel, uint8 `[H, W]`, 0 = background, on the CPU."""
+    output: FrameOutput
+    """The network's own output the id map was made from."""
+
+
+class FrameSink(Protocol):
+    """Takes predicted frames one by one, so that no video's masks are ever held whole."""
+
+    def start_video(self, video_id: str, num_frames: int) -> None:
+        """Announce a video; its frames follow in order."""
+
+    def write(self, prediction: FramePrediction) -> None:
+        """Take the next frame of the announced video."""
+
+    def finish_video(self, error: str | None) -> None:
+        """End the announced video; with `error` set it broke off and must leave nothing behind."""

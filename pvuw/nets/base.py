@@ -1,8 +1,6 @@
 """The interface every network of the project fulfils: clips in training, sessions in prediction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-
 from torch import Tensor, nn
 
 from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Frames, masks and videos between files and arrays."""

@@ -1,1 +1,7 @@
-"""TBD."""
+"""Lightning callbacks: what happens around training and prediction, one per file."""
+
+from callbacks.mask_writer import MaskWriter
+from callbacks.progress import VideoProgressBar
+from callbacks.wandb_panels import WandbPanels
+
+__all__ = ["MaskWriter", "VideoProgressBar", "WandbPanels"]

@@ -1,1 +1,7 @@
-"""TBD."""
+"""LightningModules: what a training, validation and prediction step is."""
+
+from lightning_modules.base import SegmentationModule
+from lightning_modules.optim import OptimConfig
+from lightning_modules.vos import VOSModule
+
+__all__ = ["OptimConfig", "SegmentationModule", "VOSModule"]

@@ -69,7 +69,8 @@ class Prompt:
             id_map: 0 is background, every other value an object.
             object_ids: Take these ids only, visible or not; default: all ids present, ascending.
         """
-        ids = list(object_ids) if object_ids is not None else [i for i in id_map.unique().tolist() if i]
+        present = [i for i in id_map.unique().tolist() if i] if object_ids is None else object_ids
+        ids = list(present)
         values = torch.tensor(ids, dtype=id_map.dtype, device=id_map.device)
         return cls(ids, id_map[None] == values[:, None, None])
 
@@ -88,7 +89,7 @@ class FrameOutput:
     prepending a zero channel and taking softmax gives its probabilities back.
     """
     presence_logits: Tensor | None = None
-    """Logit of P(object is visible in this frame), float32 `[N]`; None: the network has no opinion."""
+    """Logit of P(object is visible in this frame), float32 `[N]`; None: no opinion."""
     predicted_iou: Tensor | None = None
     """The network's own estimate of the mask's IoU, float32 `[N]`; None: no opinion."""
 
@@ -132,6 +133,8 @@ class FramePrediction:
     """File id of every pixel, uint8 `[H, W]`, 0 = background, on the CPU."""
     output: FrameOutput
     """The network's own output the id map was made from."""
+    truth: Tensor | None = None
+    """Ground truth where the video has it, uint8 `[H, W]`, void pixels 0."""
 
 
 class FrameSink(Protocol):

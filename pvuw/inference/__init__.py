@@ -1,1 +1,1 @@
-"""TBD."""
+"""Running a network over whole videos, frame by frame."""

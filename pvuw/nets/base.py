@@ -1,6 +1,7 @@
 """The interface every network of the project fulfils: clips in training, sessions in prediction."""
 
 from abc import ABC, abstractmethod
+
 from torch import Tensor, nn
 
 from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch
@@ -56,8 +57,13 @@ class VideoSegmenter(nn.Module, ABC):
         """
 
     @abstractmethod
-    def forward_clip(self, batch: VideoBatch) -> ClipOutput:
-        """Run the training forward over a batch of clips (may draw from torch's global generator)."""
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+        """Run the training forward over a batch of clips; may draw from torch's global generator.
+
+        Args:
+            batch: Clips with at least one object in all.
+            features: Also return the features the similarity loss compares; they cost memory.
+        """
 
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the network's original release."""

@@ -1,1 +1,1 @@
-"""TBD."""
+"""Stateless tensor functions."""

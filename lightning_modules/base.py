@@ -1,0 +1,98 @@
+"""What every task's module shares: frame sinks, seeded steps, the optimizer, checkpoint notes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+
+from lightning_modules.optim import OptimConfig, build_optimizer
+from pvuw import __version__
+from pvuw.errors import DataError
+from pvuw.inference.propagate import InferenceConfig, propagate
+from pvuw.io.videos import Video
+from pvuw.nets.base import VideoSegmenter
+from pvuw.types import FramePrediction, FrameSink
+
+
+class SegmentationModule(lightning.LightningModule):
+    """A network with the parts of training and prediction that do not depend on the task.
+
+    Args:
+        net: The network that segments.
+        optim: Optimizer and schedule.
+        inference: How whole videos are run.
+        seed: Every training step draws its random choices (dropout, clicks) from this, the epoch,
+            the batch and the process, so that a resumed run repeats an uninterrupted one exactly.
+    """
+
+    def __init__(
+        self,
+        net: VideoSegmenter,
+        *,
+        optim: OptimConfig,
+        inference: InferenceConfig,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.optim_config = optim
+        self.inference_config = inference
+        self.seed = seed
+        self.frame_sinks: list[FrameSink] = []
+        self.failures: dict[str, str] = {}
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """AdamW over the parameters that need gradients, its rate set at every step."""
+        total = int(self.trainer.estimated_stepping_batches)
+        optimizer, schedule = build_optimizer(self, self.optim_config, total_steps=total)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Seed this step's random choices."""
+        del batch
+        key = (self.seed, self.current_epoch, batch_idx, self.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note which network the weights belong to."""
+        net = type(self.net)
+        checkpoint["pvuw"] = {"version": __version__, "net": f"{net.__module__}.{net.__qualname__}"}
+
+    def on_predict_start(self) -> None:
+        """Forget failures of an earlier run."""
+        self.failures = {}
+
+    def stream(self, video: Video) -> Iterator[FramePrediction]:
+        """Predictions of a video's frames, each passed to every frame sink before it is yielded.
+
+        Raises:
+            DataError: After every sink was told to drop the video.
+        """
+        for sink in self.frame_sinks:
+            sink.start_video(video.video_id, len(video))
+        try:
+            frames = propagate(self.net, video, self.inference_config, device=self.device)
+            for prediction in frames:
+                if prediction.frame_idx in video.truth_paths:
+                    prediction.truth = video.read_truth(prediction.frame_idx)
+                for sink in self.frame_sinks:
+                    sink.write(prediction)
+                yield prediction
+        except BaseException as error:
+            for sink in self.frame_sinks:
+                sink.finish_video(str(error) or type(error).__name__)
+            raise
+        for sink in self.frame_sinks:
+            sink.finish_video(None)
+
+    def predict_step(self, batch: Video, batch_idx: int) -> None:
+        """Run one video through the network into the frame sinks; a broken one is noted."""
+        del batch_idx
+        try:
+            for _ in self.stream(batch):
+                pass
+        except DataError as error:
+            self.failures[batch.video_id] = str(error)

@@ -1,0 +1,97 @@
+"""The `pvuw` command: finds the sub-command and imports only what that one needs."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Protocol, cast
+
+from pvuw import __version__
+from pvuw.errors import PvuwError
+
+TRAINER_COMMANDS = {
+    "fit": "fine-tune a network from a recipe",
+    "validate": "measure J&F of a checkpoint on the validation videos",
+    "test": "the same on the test videos",
+    "predict": "segment videos and write palette PNGs",
+}
+PLAIN_COMMANDS = {
+    "evaluate": "score a folder of predictions: J, F, J&F",
+    "sample": "generate MOSE-like videos with exact ground truth",
+    "weights": "inspect and export checkpoints",
+    "demo": "generate, fine-tune, predict, score and draw in a few minutes",
+}
+_EXAMPLES = """
+examples:
+  pvuw sample data/sample
+  pvuw fit --config mose/sam2_nano.yaml --data.root data/sample --out runs/nano
+  pvuw predict --config mose/sam2_nano.yaml --data.root data/sample --out runs/nano --ckpt_path best
+  pvuw evaluate --gt data/sample/valid/GroundTruth --pred runs/nano/Annotations --protocol mose
+
+'pvuw COMMAND --help' explains a command's options.
+"""
+
+
+class PlainCommand(Protocol):
+    """What a module in `pvuw.commands` offers."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the command's options and its description."""
+
+    def run(self, args: argparse.Namespace) -> int:
+        """Do the work; the result is the exit status."""
+
+
+def overview() -> str:
+    """The text of `pvuw --help`."""
+    width = max(map(len, [*TRAINER_COMMANDS, *PLAIN_COMMANDS]))
+
+    def rows(commands: dict[str, str]) -> str:
+        return "\n".join(f"  {name:{width}}  {what}" for name, what in commands.items())
+
+    return (
+        "usage: pvuw [--help] [--version] COMMAND ...\n\n"
+        "Video object segmentation in the wild: train, predict, score.\n\n"
+        f"from a recipe (--config FILE, see configs/):\n{rows(TRAINER_COMMANDS)}\n\n"
+        f"tools:\n{rows(PLAIN_COMMANDS)}\n{_EXAMPLES}"
+    )
+
+
+def run_plain(name: str, argv: Sequence[str]) -> int:
+    """Parse and run one of the plain commands; its exit status."""
+    command = cast(PlainCommand, import_module(f"pvuw.commands.{name}"))
+    parser = argparse.ArgumentParser(
+        prog=f"pvuw {name}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    command.add_arguments(parser)
+    return command.run(parser.parse_args(argv))
+
+
+def dispatch(argv: Sequence[str]) -> int:
+    """Run what the command line asks for; its exit status."""
+    if not argv or argv[0] in ("-h", "--help", "help"):
+        print(overview(), end="")
+        return 0
+    if argv[0] in ("-V", "--version"):
+        print(f"pvuw {__version__}")
+        return 0
+    if argv[0] in PLAIN_COMMANDS:
+        return run_plain(argv[0], argv[1:])
+    if argv[0] in TRAINER_COMMANDS:
+        from pvuw.lightning_cli import run_trainer_command
+
+        return run_trainer_command(argv)
+    known = ", ".join([*TRAINER_COMMANDS, *PLAIN_COMMANDS])
+    raise PvuwError(f"no command {argv[0]!r}; choose one of {known}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; exit status 0 is success, 1 a partly failed run, 2 a user's error."""
+    try:
+        return dispatch(list(sys.argv[1:] if argv is None else argv))
+    except PvuwError as error:
+        print(f"pvuw: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("pvuw: stopped", file=sys.stderr)
+        return 130

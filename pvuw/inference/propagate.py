@@ -1,0 +1,111 @@
+"""One propagation: a video's frames through a network's session, one frame at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from pvuw.errors import DataError
+from pvuw.io.prefetch import prefetch_frames
+from pvuw.io.videos import Video
+from pvuw.nets.base import VideoSegmenter
+from pvuw.ops.id_maps import logits_to_id_map, resize_logits
+from pvuw.types import FramePrediction, Prompt
+
+PromptPolicy = Literal["first", "new_objects", "all"]
+
+
+@dataclass
+class InferenceConfig:
+    """How a network is run over a whole video."""
+
+    prompts: PromptPolicy = "first"
+    """Which annotated frames prompt: the first one with objects (MOSE, DAVIS), every frame that shows
+    an id for the first time, that id only (YouTube-VOS), or all of them with all their ids."""
+    prefetch: int = 4
+    """Frames decoded ahead by a background thread; the only frames in memory."""
+
+    def __post_init__(self) -> None:
+        if self.prefetch < 1:
+            raise ValueError(f"inference.prefetch must be at least 1, got {self.prefetch}")
+
+
+class Prompter:
+    """Turns a video's annotations into prompts under a policy; counts what it has given."""
+
+    def __init__(self, video: Video, policy: PromptPolicy) -> None:
+        self.video = video
+        self.policy = policy
+        self.given: list[int] = []
+
+    def at(self, frame_idx: int) -> Prompt | None:
+        """The prompt of a frame, or None; call once per frame, in order."""
+        if frame_idx not in self.video.annotation_paths or (self.policy == "first" and self.given):
+            return None
+        prompt = Prompt.from_id_map(self.video.read_annotation(frame_idx))
+        if self.policy != "all":
+            fresh = [slot for slot, i in enumerate(prompt.object_ids) if i not in self.given]
+            prompt = Prompt([prompt.object_ids[s] for s in fresh], prompt.masks[fresh])
+        self.given += [i for i in prompt.object_ids if i not in self.given]
+        return prompt if prompt.object_ids else None
+
+    def require_object(self) -> None:
+        """Raise unless some annotation of the video shows an object.
+
+        Raises:
+            DataError: Naming the video and its annotations.
+        """
+        masks = self.video.annotation_paths
+        if any(bool(self.video.read_annotation(i).any()) for i in sorted(masks)):
+            return
+        where = ", ".join(str(masks[i]) for i in sorted(masks)[:3])
+        raise DataError(
+            f"video {self.video.video_id}: no object to follow, "
+            + (f"the masks show background only ({where}); " if where else "it has no mask; ")
+            + "put a palette PNG with ids 1..255 beside its first frame"
+        )
+
+
+def propagate(
+    net: VideoSegmenter, video: Video, config: InferenceConfig, *, device: torch.device
+) -> Iterator[FramePrediction]:
+    """Predictions of every frame of a video, in order, computed as they are asked for.
+
+    Frames before the first prompt come out as background. At most `config.prefetch` frames and one
+    session's state are in memory, whatever the video's length.
+
+    Args:
+        net: The network, in eval mode, on `device`.
+        video: Frames and the annotations that may prompt.
+        config: Prompt policy and read-ahead.
+        device: Where the network runs.
+
+    Raises:
+        DataError: For an unreadable frame or mask, or a video that never shows an object.
+    """
+    prompter = Prompter(video, config.prompts)
+    prompter.require_object()
+    session = net.start(num_frames=len(video))
+    frames = prefetch_frames(video, depth=config.prefetch)
+    try:
+        for frame_idx, frame in frames:
+            prompt = prompter.at(frame_idx)
+            output = session.step(
+                frame.to(device, non_blocking=True),
+                None if prompt is None else Prompt(prompt.object_ids, prompt.masks.to(device)),
+                last=frame_idx + 1 == len(video),
+            )
+            size_hw = (frame.shape[-2], frame.shape[-1])
+            logits = resize_logits(output.mask_logits.float(), size_hw)
+            yield FramePrediction(
+                frame_idx=frame_idx,
+                frame_name=video.frame_names[frame_idx],
+                frame=frame,
+                id_map=logits_to_id_map(logits, output.object_ids).cpu(),
+                output=output,
+            )
+    finally:
+        frames.close()
+
+

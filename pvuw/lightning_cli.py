@@ -1,0 +1,204 @@
+"""`fit`, `validate`, `test` and `predict`: Lightning's command line with this project's rules.
+
+The only file of the core package that imports Lightning and the user-facing folders.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ActionConfigFile, Namespace
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
+
+# The short class names in recipes (`class_path: VOSModule`) resolve only to imported classes.
+import pvuw.nets.copy_first
+import pvuw.nets.sam2
+from callbacks import MaskWriter, VideoProgressBar, WandbPanels
+from datamodules import SegmentationDataModule
+from lightning_modules import SegmentationModule
+from pvuw.errors import PvuwError
+from pvuw.io.atomic import write_text_atomic
+from pvuw.recipes import config_dir, find_config
+
+_CHECKPOINT_NAMES = ("best", "last")
+
+
+class FindConfig(ActionConfigFile):
+    """`--config NAME` also finds the recipes that ship with the package."""
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
+        """Apply the file under the path it was found at."""
+        super().__call__(parser, cfg, find_config(str(values)), option_string)
+
+
+class RecordConfig(SaveConfigCallback):
+    """Writes the resolved configuration beside what the run makes, and into W&B's run config."""
+
+    def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Write `<out>/config.yaml` for a fit, `<out>/<stage>.yaml` for the other commands."""
+        text = self.parser.dump(self.config, skip_none=False)
+        name = "config.yaml" if stage == "fit" else f"{stage}.yaml"
+        write_text_atomic(Path(trainer.default_root_dir) / name, text)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                logger.log_hyperparams(yaml.safe_load(text))
+
+
+class VOSCLI(LightningCLI):
+    """Lightning's CLI with one run folder, flags that always win, and streamed predictions."""
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """A parser whose `--config` searches the shipped recipes."""
+        kwargs.setdefault("prog", "pvuw")
+        parser = LightningArgumentParser(**kwargs)
+        parser.add_argument(
+            "-c",
+            "--config",
+            action=FindConfig,
+            help="Recipe: a YAML file, or a name under the shipped configs such as "
+            "mose/sam2_nano.yaml. May be given several times; later files and flags win.",
+        )
+        return parser
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Declare `--out` and the callbacks every run has."""
+        parser.add_argument(
+            "--out",
+            type=Path,
+            default=Path("runs/latest"),
+            help="Folder of this run: checkpoints/, logs and config.yaml from fit; Annotations/ "
+            "(the predicted masks) from predict.",
+        )
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(ModelCheckpoint, "last_checkpoint")
+        parser.add_lightning_class_args(MaskWriter, "mask_writer")
+        parser.add_lightning_class_args(WandbPanels, "wandb_panels")
+        parser.add_lightning_class_args(VideoProgressBar, "progress")
+        parser.set_defaults(
+            {
+                "checkpoint.monitor": "val/jf",
+                "checkpoint.mode": "max",
+                "checkpoint.filename": "best",
+                "checkpoint.enable_version_counter": False,
+                "last_checkpoint.filename": "last",
+                "last_checkpoint.enable_version_counter": False,
+                "last_checkpoint.every_n_train_steps": 100,
+            }
+        )
+        for key in ("checkpoint", "last_checkpoint"):
+            parser.link_arguments("out", f"{key}.dirpath", compute_fn=_checkpoint_dir)
+        parser.link_arguments("out", "mask_writer.output_dir")
+        parser.link_arguments("out", "trainer.default_root_dir")
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's commands without the argument that would hold every mask in memory."""
+        commands = LightningCLI.subcommands()
+        commands["predict"].add("return_predictions")
+        return commands
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the configuration alone: in Lightning 2.6.6 a checkpoint's would overrule flags.
+
+        See https://github.com/Lightning-AI/pytorch-lightning/pull/21455.
+        """
+
+    def before_instantiate_classes(self) -> None:
+        """Find named checkpoints and give loggers this run's folder."""
+        config = self.config[self.config.subcommand]
+        config.ckpt_path = resolve_checkpoint(
+            config.get("ckpt_path"), config.out, command=self.config.subcommand
+        )
+        config.trainer.logger = _place_loggers(config.trainer.logger, config.out)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer with a learning-rate monitor where something is logged."""
+        trainer = super().instantiate_trainer(**kwargs)
+        if trainer.loggers and self.subcommand == "fit":
+            trainer.callbacks.insert(0, LearningRateMonitor(logging_interval="step"))
+        return trainer
+
+    def predict(self, **kwargs: Any) -> None:
+        """Predict without collecting results: the mask writer has them already."""
+        self.trainer.predict(**kwargs, return_predictions=False)
+
+
+def _checkpoint_dir(out: Path) -> Path:
+    return out / "checkpoints"
+
+
+def resolve_checkpoint(name: str | None, out: Path, *, command: str) -> str | None:
+    """The file behind `--ckpt_path`; `best` and `last` mean this run's own.
+
+    A `fit` told to continue from `last` starts afresh where there is none yet, so that a
+    pre-empted job can always be started with the same command.
+
+    Raises:
+        PvuwError: If the file does not exist.
+    """
+    if name is None:
+        return None
+    path = out / "checkpoints" / f"{name}.ckpt" if name in _CHECKPOINT_NAMES else Path(name)
+    if path.is_file():
+        return str(path)
+    if name == "last" and command == "fit":
+        print(f"pvuw: no {path} to continue from, starting afresh", file=sys.stderr)
+        return None
+    folder = path.parent
+    there = ", ".join(sorted(p.name for p in folder.glob("*.ckpt"))) or "no checkpoint"
+    raise PvuwError(f"--ckpt_path {name}: {path} does not exist; {folder} holds {there}")
+
+
+def _place_loggers(logger: Any, out: Path) -> Any:
+    """The logger configuration with every unset folder set to the run's, W&B named after it."""
+    if logger is True or logger is None:
+        return [_csv_logger(out)]
+    for entry in logger if isinstance(logger, list) else [logger]:
+        if not isinstance(entry, Namespace):
+            continue
+        arguments = entry.init_args
+        if arguments.get("save_dir", "") in (".", None, ""):
+            arguments.save_dir = str(out)
+        if entry.class_path.endswith("WandbLogger"):
+            out.mkdir(parents=True, exist_ok=True)  # else wandb falls back to a temporary folder
+            if arguments.project == "lightning_logs":
+                arguments.project = "pvuw"
+            arguments.name = arguments.name or out.name
+    return logger
+
+
+def _csv_logger(out: Path) -> Namespace:
+    name = f"{CSVLogger.__module__}.{CSVLogger.__name__}"
+    return Namespace(
+        class_path=name, init_args=Namespace(save_dir=str(out), name="logs", version=None)
+    )
+
+
+def run_trainer_command(argv: Sequence[str]) -> int:
+    """Run one of Lightning's commands; exit status 1 if videos failed."""
+    base = [str(config_dir() / "base.yaml")]
+    cli = VOSCLI(
+        SegmentationModule,
+        SegmentationDataModule,
+        subclass_mode_model=True,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        save_config_callback=RecordConfig,
+        save_config_kwargs={"save_to_log_dir": False},
+        parser_kwargs={
+            name: {"default_config_files": base, "prog": f"pvuw {name}"}
+            for name in LightningCLI.subcommands()
+        },
+        args=list(argv),
+    )
+    failures = cli.model.failures
+    for video_id, reason in failures.items():
+        print(f"pvuw: video {video_id} failed: {reason}", file=sys.stderr)
+    if failures:
+        print(f"pvuw: {len(failures)} videos failed, the others are done", file=sys.stderr)
+    return 1 if failures else 0

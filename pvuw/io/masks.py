@@ -140,7 +140,7 @@ def _png_header(path: Path) -> tuple[int, int, bool]:
 
 def _read_with_kornia(path: Path) -> NDArray[np.uint8]:
     try:
-        # Returns palette indices, not colours: equal to Pillow on 936 real palette files, 6x faster.
+        # Returns palette indices, not colours, as Pillow does, in a sixth of the time.
         pixels: NDArray[np.uint8] = kornia_rs.io.read_image(str(path))
     except Exception as error:  # kornia_rs has no narrower type for its decoding errors
         raise _damaged(path) from error
@@ -158,7 +158,7 @@ def _read_with_pillow(path: Path, *, depth: int, colour_type: int) -> NDArray[np
         return _binary_to_ids(pixels)
     if colour_type == _GRAY and not is_bool:
         # Pillow stretches short grayscale values to 0..255; the ids are what the file stores.
-        return pixels // np.uint8(255 // (2**depth - 1))
+        pixels //= np.uint8(255 // (2**depth - 1))
     return pixels
 
 

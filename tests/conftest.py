@@ -1,0 +1,27 @@
+"""What every test starts from: one thread, fixed seeds, no network services, its own folder."""
+
+import os
+import random
+
+os.environ.setdefault("WANDB_MODE", "disabled")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pytest
+import torch
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _seeds():
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - libraries under test may use the global generator
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path, monkeypatch):
+    """No test can leave files in, or depend on, the folder pytest was started from."""
+    monkeypatch.chdir(tmp_path)

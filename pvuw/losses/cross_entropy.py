@@ -51,9 +51,11 @@ def cross_entropy(logits: Tensor, target: Tensor, kind: CrossEntropy = FOCAL) ->
         >>> cross_entropy(logits, target)
         tensor([0.1300, 0.0433, 0.0005])
     """
+    # The sigmoid comes first: autograd sums the two gradients in reverse order of their making, and
+    # the sum is to round as the reference's does.
+    prob = logits.sigmoid() if kind.gamma > 0 else None
     loss = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    if kind.gamma > 0:
-        prob = logits.sigmoid()
+    if prob is not None:
         prob_of_class = prob * target + (1 - prob) * (1 - target)
         loss = loss * ((1 - prob_of_class) ** kind.gamma)
     if kind.alpha is not None:

@@ -1,5 +1,6 @@
 """Id maps in PNG files: reading what is stored, writing the DAVIS palette. Imports no torch."""
 
+import io
 from pathlib import Path
 
 import kornia_rs
@@ -8,11 +9,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pvuw.errors import DataError
+from pvuw.io import png
 from pvuw.io.atomic import atomic_path
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GRAY, _PALETTE = 0, 3
-_COLOUR_NAMES = {2: "RGB", 4: "grayscale with alpha", 6: "RGB with alpha"}
+_COLOUR_NAMES = {
+    png.RGB: "RGB",
+    png.GRAY_ALPHA: "grayscale with alpha",
+    png.RGB_ALPHA: "RGB with alpha",
+}
 
 
 def read_id_map(path: Path, *, void_id: int | None = None) -> NDArray[np.uint8]:
@@ -99,67 +103,48 @@ def image_size_hw(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             return image.height, image.width
     except FileNotFoundError as error:
-        raise _missing(path) from error
+        raise png.missing(path) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: not a readable image; copy the file again") from error
 
 
 def _read_stored_ids(path: Path) -> NDArray[np.uint8]:
-    depth, colour_type, interlaced = _png_header(path)
-    if colour_type not in (_GRAY, _PALETTE):
+    header = png.read_header(path)
+    if header.colour_type not in (png.GRAY, png.PALETTE):
         raise DataError(
-            f"{path}: holds {_COLOUR_NAMES.get(colour_type, 'unknown')} colours, not object ids; "
-            "save the mask as a palette PNG whose pixel values are the ids"
+            f"{path}: holds {_COLOUR_NAMES.get(header.colour_type, 'unknown')} colours, not object "
+            "ids; save the mask as a palette PNG whose pixel values are the ids"
         )
-    if depth > 8:
+    if header.depth > 8:
         raise DataError(
-            f"{path}: stores {depth} bits per pixel; renumber its objects to 1..255 and save it "
-            "as an 8-bit palette PNG"
+            f"{path}: stores {header.depth} bits per pixel; renumber its objects to 1..255 and "
+            "save it as an 8-bit palette PNG"
         )
-    if depth < 8 or interlaced:
-        return _read_with_pillow(path, depth=depth, colour_type=colour_type)
-    id_map = _read_with_kornia(path)
-    return _binary_to_ids(id_map) if colour_type == _GRAY else id_map
-
-
-def _png_header(path: Path) -> tuple[int, int, bool]:
-    """Return bit depth, colour type and whether the rows are interlaced."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(29)
-    except FileNotFoundError as error:
-        raise _missing(path) from error
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if header[:8] != _SIGNATURE:
-        raise DataError(f"{path}: not a PNG file; masks must be PNG, which keeps ids exact")
-    if len(header) < 29:
-        raise _damaged(path)
-    return header[24], header[25], header[28] != 0
+    simple = header.depth == 8 and not header.interlaced
+    id_map = _read_with_kornia(path) if simple else _read_with_pillow(path, header)
+    return _binary_to_ids(id_map) if header.colour_type == png.GRAY else id_map
 
 
 def _read_with_kornia(path: Path) -> NDArray[np.uint8]:
     try:
         # Returns palette indices, not colours, as Pillow does, in a sixth of the time.
-        pixels: NDArray[np.uint8] = kornia_rs.io.read_image(str(path))
+        pixels: NDArray[np.uint8] = kornia_rs.io.read_image(str(path))[..., 0]
     except Exception as error:  # kornia_rs has no narrower type for its decoding errors
-        raise _damaged(path) from error
-    return pixels[..., 0]
-
-
-def _read_with_pillow(path: Path, *, depth: int, colour_type: int) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            pixels = np.array(image, dtype=np.uint8)
-            is_bool = image.mode == "1"
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise _damaged(path) from error
-    if colour_type == _GRAY and depth == 8:
-        return _binary_to_ids(pixels)
-    if colour_type == _GRAY and not is_bool:
-        # Pillow stretches short grayscale values to 0..255; the ids are what the file stores.
-        pixels //= np.uint8(255 // (2**depth - 1))
+        raise png.damaged(path) from error
     return pixels
+
+
+def _read_with_pillow(path: Path, header: png.PngHeader) -> NDArray[np.uint8]:
+    content = path.read_bytes()
+    png.check_complete(path, content)
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            pixels = np.array(image, dtype=np.uint8)
+            stretched = header.colour_type == png.GRAY and image.mode == "L"
+    except (OSError, SyntaxError, ValueError) as error:
+        raise png.damaged(path) from error
+    # Pillow stretches short grayscale values to 0..255; the ids are what the file stores.
+    return pixels // np.uint8(255 // (2**header.depth - 1)) if stretched else pixels
 
 
 def _binary_to_ids(id_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -167,11 +152,3 @@ def _binary_to_ids(id_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if foreground.any() and not id_map[~foreground].any():
         return foreground.astype(np.uint8)
     return id_map
-
-
-def _missing(path: Path) -> DataError:
-    return DataError(f"{path}: no such file; check the folder and the file's name")
-
-
-def _damaged(path: Path) -> DataError:
-    return DataError(f"{path}: truncated or damaged PNG; copy or export the file again")

@@ -139,12 +139,14 @@ def _read_with_pillow(path: Path, header: png.PngHeader) -> NDArray[np.uint8]:
     png.check_complete(path, content)
     try:
         with Image.open(io.BytesIO(content)) as image:
-            pixels = np.array(image, dtype=np.uint8)
+            pixels: NDArray[np.uint8] = np.array(image, dtype=np.uint8)
             stretched = header.colour_type == png.GRAY and image.mode == "L"
     except (OSError, SyntaxError, ValueError) as error:
         raise png.damaged(path) from error
     # Pillow stretches short grayscale values to 0..255; the ids are what the file stores.
-    return pixels // np.uint8(255 // (2**header.depth - 1)) if stretched else pixels
+    if stretched:
+        pixels //= np.uint8(255 // (2**header.depth - 1))
+    return pixels
 
 
 def _binary_to_ids(id_map: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,0 +1,201 @@
+"""Which videos a folder holds. Imports no torch; looks at names only, never into files."""
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pvuw.errors import DataError
+from pvuw.io.videos import FolderFiles, FolderMasks, Video, no_masks_line
+
+_FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+_MASK_SUFFIXES = frozenset({".png"})
+_SHOWN = 10
+
+
+@dataclass
+class VideoFolder:
+    """A set of videos: `<images>/<video>/<frame>.jpg`, masks of the same names beside them.
+
+    Args:
+        images: Folder with one sub-folder of frames (JPEG or PNG) for each video.
+        annotations: Folder with `<video>/<frame>.png`: first-frame masks for prediction, the mask
+            of every frame for training.
+        truth: Folder with `<video>/<frame>.png` that validation scores against.
+        videos: Take these videos only: a text file with one id a line, or the ids themselves.
+        void_id: Mask value of pixels without ground truth (DAVIS 2017: 255).
+    """
+
+    images: Path
+    annotations: Path | None = None
+    truth: Path | None = None
+    videos: Path | list[str] | None = None
+    void_id: int | None = None
+
+
+def list_videos(folder: VideoFolder) -> list[Video]:
+    """Return the videos of a folder, sorted by id.
+
+    A single broken video does not stop the listing; it says so when it is used (`Video.check`).
+
+    Raises:
+        DataError: If a folder or the list is missing, or an id of the list has no folder of frames.
+    """
+    for part in (folder.images, folder.annotations, folder.truth):
+        if part is not None and not part.is_dir():
+            raise DataError(f"{part}: no such folder; check the path")
+    ids = _video_ids(folder)
+    return [_list_video(folder, video_id) for video_id in sorted(ids)]
+
+
+def require_masks(
+    videos: Sequence[Video], kind: Literal["annotation", "truth"] = "annotation"
+) -> None:
+    """Return nothing if every video is in order and has at least one mask of the kind.
+
+    Args:
+        videos: What training or validation is about to use.
+        kind: The masks that are needed: `annotation` to train or to prompt, `truth` to score.
+
+    Raises:
+        DataError: With one line for each broken video, the first ten of them.
+    """
+    lines = []
+    for video in videos:
+        masks = video.annotation_paths if kind == "annotation" else video.truth_paths
+        if video.problem is not None:
+            lines.append(video.problem)
+        elif not masks:
+            lines.append(no_masks_line(video, kind))
+    raise_lines(lines)
+
+
+def raise_lines(lines: Sequence[str]) -> None:
+    """Return nothing for no lines, else raise them as one error, cut after the first ten.
+
+    Raises:
+        DataError: If there is a line.
+    """
+    if not lines:
+        return
+    rest = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    raise DataError("\n".join([*lines[:_SHOWN], *rest]))
+
+
+def natural_key(name: str) -> tuple[list[str | int], str]:
+    """Return a sort key under which numbers inside names count as numbers.
+
+    Example:
+        >>> sorted(["img_10.jpg", "img_9.jpg", "img_1.jpg"], key=natural_key)
+        ['img_1.jpg', 'img_9.jpg', 'img_10.jpg']
+    """
+    # Text and numbers alternate, text first, so keys never compare a str with an int.
+    parts = re.split(r"(\d+)", name)
+    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
+
+
+def _video_ids(folder: VideoFolder) -> list[str]:
+    present = _subfolders(folder.images)
+    if folder.videos is None:
+        if not present:
+            raise DataError(
+                f"{folder.images}: holds no video; it must hold one folder of frames per video"
+            )
+        return present
+    wanted = _read_ids(folder.videos) if isinstance(folder.videos, Path) else folder.videos
+    unknown = sorted(set(wanted) - set(present))
+    if unknown:
+        source = folder.videos if isinstance(folder.videos, Path) else "videos"
+        raise_lines(
+            [
+                f"{source}: video {video_id!r} has no folder in {folder.images}; correct the list "
+                "or add the frames"
+                for video_id in unknown
+            ]
+        )
+    if not wanted:
+        raise DataError(f"{folder.videos}: names no video; write one video id a line")
+    return list(dict.fromkeys(wanted))
+
+
+def _read_ids(path: Path) -> list[str]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as error:
+        raise DataError(f"{path}: no such file; it should list one video id a line") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: not a readable text file; write one video id a line") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _list_video(folder: VideoFolder, video_id: str) -> Video:
+    images = folder.images / video_id
+    stems = _files_by_stem(images, _FRAME_SUFFIXES)
+    frames = _frame_order(list(stems))
+    position = {stem: i for i, stem in enumerate(frames)}
+    annotations, problem = _list_masks(folder.annotations, video_id, position)
+    truth, truth_problem = _list_masks(folder.truth, video_id, position)
+    if not frames:
+        problem = f"{images}: holds no frames; add .jpg or .png files or leave the video out"
+    doubled = [stem for stem, names in stems.items() if len(names) > 1]
+    if doubled:
+        problem = (
+            f"{images}: several files for frame {doubled[0]!r} ({', '.join(stems[doubled[0]])}); "
+            "keep one of them"
+        )
+    names = [sys.intern(stems[stem][0]) for stem in frames]
+    return Video(
+        video_id,
+        FolderFiles(images, names),
+        annotations,
+        truth,
+        void_id=folder.void_id,
+        problem=problem or truth_problem,
+    )
+
+
+def _list_masks(
+    root: Path | None, video_id: str, position: Mapping[str, int]
+) -> tuple[Mapping[int, Path], str | None]:
+    """Return the mask of each frame, and what is wrong where a mask has no frame."""
+    if root is None or not position:
+        return {}, None
+    names: list[str | None] = [None] * len(position)
+    problem = None
+    for stem, files in sorted(_files_by_stem(root / video_id, _MASK_SUFFIXES).items()):
+        if stem in position:
+            names[position[stem]] = sys.intern(files[0])
+        elif problem is None:
+            problem = (
+                f"{root / video_id / files[0]}: mask of a frame that does not exist among the "
+                f"{len(position)} frames of the video; remove the mask or add the frame"
+            )
+    return FolderMasks(root / video_id, names), problem
+
+
+def _frame_order(stems: list[str]) -> list[str]:
+    same_width_numbers = len({len(stem) for stem in stems}) == 1 and all(map(str.isdigit, stems))
+    return sorted(stems) if same_width_numbers else sorted(stems, key=natural_key)
+
+
+def _files_by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, list[str]]:
+    """Return stem -> file names; nothing where the folder does not exist."""
+    files: dict[str, list[str]] = {}
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 (names, not a Path for each of a million files)
+    except (FileNotFoundError, NotADirectoryError):
+        return files
+    for name in sorted(names):
+        stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        # A leading dot marks our own unfinished files and what file managers leave behind.
+        if suffix.lower() in suffixes and not name.startswith("."):
+            files.setdefault(stem, []).append(name)
+    return files
+
+
+def _subfolders(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]

@@ -150,7 +150,7 @@ def _read_with_pillow(path: Path, header: png.PngHeader) -> NDArray[np.uint8]:
 
 
 def _binary_to_ids(id_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    foreground = id_map == 255
+    foreground: NDArray[np.bool_] = id_map == 255
     if foreground.any() and not id_map[~foreground].any():
         return foreground.astype(np.uint8)
     return id_map

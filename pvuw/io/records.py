@@ -1,0 +1,270 @@
+"""What every data source says about a video: one small record whose masks are read when asked for.
+
+A record names files and never holds pixels, so ten thousand of them fit in memory and travel to
+worker processes. Where the masks are is known to its `MaskStore` alone. Imports no torch.
+"""
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pvuw.errors import DataError
+from pvuw.io.masks import image_size_hw
+
+BoolMask = NDArray[np.bool_]
+MAX_MAP_ID = 255
+
+
+class OcclusionLevel(IntEnum):
+    """How much of an object other things hide, as OVIS labels it (Qi et al., 2022, section 3.2)."""
+
+    NONE = 0
+    SLIGHT = 1
+    SEVERE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """One object of a video."""
+
+    object_id: int
+    """Ours: 1..N without gaps, in the order the source's reader documents."""
+    source_id: str
+    """The name the source gives it: a pixel value, an annotation id, a track key, a folder."""
+    category: str | None = None
+    """Class name where the source knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class MaskQuality:
+    """How far one mask can be trusted, where the source says so (BURST)."""
+
+    is_gt: bool
+    """Drawn by hand; otherwise propagated from a drawn mask."""
+    score: float
+    """Confidence in 0..1; 1 for a drawn mask."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Size and place of one visible mask, known without the pixels where the source allows it."""
+
+    area: int
+    """Pixels, at least 1."""
+    box_xyxy: tuple[int, int, int, int]
+    """Tight box in pixels; left and top inside, right and bottom just outside."""
+
+
+class MaskStore(ABC):
+    """Where the masks of one video are: small, picklable, reads one frame at a time.
+
+    Every method takes the position of an annotated frame and speaks of the objects visible there:
+    an object that the source encodes as null, as a missing key, as an RLE of area zero or by having
+    no pixels is left out. `size_hw` is the size of the image; masks stored at another size are
+    resized to it (nearest neighbour) with a warning.
+    """
+
+    @abstractmethod
+    def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
+        """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
+
+    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the object id of every pixel, uint8 `[H, W]`; see `paint_id_map`."""
+        return paint_id_map(self.masks(frame_idx, size_hw), size_hw)
+
+    def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
+        """Return the ids of the visible objects, ascending."""
+        return tuple(self.regions(frame_idx, None))
+
+    @abstractmethod
+    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
+        """Return area and box of each visible object; None: at the size the masks are stored."""
+
+    def void(self, frame_idx: int, size_hw: tuple[int, int]) -> BoolMask | None:
+        """Return pixels without ground truth, bool `[H, W]`, or None where every pixel has one."""
+        del frame_idx, size_hw
+        return None
+
+    def qualities(self, frame_idx: int) -> dict[int, MaskQuality]:
+        """Return the quality of each visible mask; empty where the source rates none."""
+        del frame_idx
+        return {}
+
+    def occlusions(self, frame_idx: int) -> dict[int, OcclusionLevel]:
+        """Return the occlusion label of each object; empty where the source labels none."""
+        del frame_idx
+        return {}
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRecord:
+    """One video of one source; holds no pixels."""
+
+    source: str
+    """Registered name of the source, for example `ovis`."""
+    split: str
+    """Part of the source: `train`, `val`, ..."""
+    video_id: str
+    """Name of the video, unique in its source and split, usable as a folder name."""
+    frame_dir: Path
+    """Folder the frames lie in."""
+    frame_files: tuple[str, ...]
+    """File name of each frame in `frame_dir`, in time order."""
+    annotated: tuple[int, ...]
+    """Positions of the frames with ground truth, ascending; at least one."""
+    objects: tuple[ObjectInfo, ...]
+    """All objects of the video, by object id."""
+    store: MaskStore
+    """Reads the masks; use the `read_*` methods below."""
+    licence: str
+    """Terms of images and annotations, in one line."""
+    fps: float | None = None
+    """Annotated frames per second, nominal; None where unknown."""
+    exhaustive: bool = True
+    """Every object of the source's classes is annotated; False in BURST."""
+    prompts_only: bool = False
+    """Masks only introduce objects (evaluation splits): absence of a mask then means nothing."""
+    has_occlusion: bool = False
+    """The source labels occlusion per object and frame."""
+    has_quality: bool = False
+    """The source rates its masks."""
+
+    @property
+    def num_frames(self) -> int:
+        """Frames on disk, annotated or not."""
+        return len(self.frame_files)
+
+    @property
+    def object_ids(self) -> tuple[int, ...]:
+        """Ids of all objects, `1..N`."""
+        return tuple(info.object_id for info in self.objects)
+
+    @property
+    def frame_paths(self) -> tuple[Path, ...]:
+        """Path of each frame, in time order."""
+        return tuple(self.frame_dir / name for name in self.frame_files)
+
+    @property
+    def frame_names(self) -> tuple[str, ...]:
+        """Stem of each frame's file name, in time order."""
+        return tuple(Path(name).stem for name in self.frame_files)
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of the images, from the header of the first one.
+
+        Raises:
+            DataError: If that image is missing or damaged.
+        """
+        return _size_of(self.frame_dir / self.frame_files[0])
+
+    def read_masks(self, frame_idx: int) -> dict[int, BoolMask]:
+        """Return the mask of each object visible in a frame, bool `[H, W]`; overlap is kept.
+
+        Args:
+            frame_idx: Position of an annotated frame.
+
+        Raises:
+            ValueError: If the frame has no ground truth.
+            DataError: If the masks cannot be read or do not fit the image.
+        """
+        return self.store.masks(self._checked(frame_idx), self.size_hw)
+
+    def read_id_map(self, frame_idx: int) -> NDArray[np.uint8]:
+        """Return the object id of every pixel, uint8 `[H, W]`; smaller objects are on top.
+
+        Args:
+            frame_idx: Position of an annotated frame.
+
+        Raises:
+            ValueError: If the frame has no ground truth.
+            DataError: As `read_masks`; also if an id is beyond 255.
+        """
+        try:
+            return self.store.id_map(self._checked(frame_idx), self.size_hw)
+        except OverflowError as error:
+            raise DataError(
+                f"{self.frame_dir}: {len(self.objects)} objects, an id map holds {MAX_MAP_ID}; "
+                "read single masks or choose fewer objects"
+            ) from error
+
+    def read_void(self, frame_idx: int) -> BoolMask | None:
+        """Return pixels without ground truth, bool `[H, W]`, or None where every pixel has one."""
+        return self.store.void(self._checked(frame_idx), self.size_hw)
+
+    def regions(self, frame_idx: int) -> dict[int, Region]:
+        """Return area and tight box of each visible object, in image pixels, without decoding.
+
+        RLE sources count runs; PNG sources read the one PNG. Where mask and image differ in size
+        the masks are decoded after all.
+        """
+        return self.store.regions(self._checked(frame_idx), self.size_hw)
+
+    def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
+        """Return the ids of the objects visible in an annotated frame, ascending."""
+        return self.store.visible_ids(self._checked(frame_idx))
+
+    def qualities(self, frame_idx: int) -> dict[int, MaskQuality]:
+        """Return the quality of each visible mask; empty unless `has_quality`."""
+        return self.store.qualities(self._checked(frame_idx))
+
+    def occlusions(self, frame_idx: int) -> dict[int, OcclusionLevel]:
+        """Return the occlusion label of each visible object; empty unless `has_occlusion`."""
+        return self.store.occlusions(self._checked(frame_idx))
+
+    def _checked(self, frame_idx: int) -> int:
+        if frame_idx not in self.annotated:
+            raise ValueError(
+                f"frame_idx must be an annotated frame of {self.source}/{self.video_id}, "
+                f"got {frame_idx}"
+            )
+        return frame_idx
+
+
+def paint_id_map(masks: Mapping[int, BoolMask], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Merge masks into one id map, uint8 `[H, W]`; where they overlap the smaller object wins.
+
+    A small thing in front of a large one is far more often right than the reverse, and painting the
+    large one last would erase it. Of two equal areas the higher id wins.
+
+    Args:
+        masks: Mask of each object id, bool `[H, W]`.
+        size_hw: Size of the result; also that of every mask.
+
+    Raises:
+        OverflowError: If an id is beyond 255.
+
+    Example:
+        >>> large, small = np.array([[True, True, True]]), np.array([[False, True, False]])
+        >>> paint_id_map({1: small, 2: large}, (1, 3)).tolist()
+        [[2, 1, 2]]
+    """
+    id_map = np.zeros(size_hw, dtype=np.uint8)
+    for object_id in sorted(masks, key=lambda i: (-np.count_nonzero(masks[i]), i)):
+        id_map[masks[object_id]] = object_id  # NumPy raises OverflowError beyond 255
+    return id_map
+
+
+def region_of(mask: BoolMask) -> Region | None:
+    """Return area and tight box of a mask, bool `[H, W]`, or None if it has no pixels.
+
+    Example:
+        >>> region_of(np.array([[False, False], [False, True]]))
+        Region(area=1, box_xyxy=(1, 1, 2, 2))
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not rows.size:
+        return None
+    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+    return Region(int(np.count_nonzero(mask)), box)
+
+
+@functools.lru_cache(maxsize=65536)
+def _size_of(path: Path) -> tuple[int, int]:
+    return image_size_hw(path)

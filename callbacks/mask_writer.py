@@ -26,9 +26,7 @@ class MaskWriter(Callback):
         """Open the folder and listen to the module's frames."""
         if self.output_dir is None:
             raise DataError("nowhere to write the masks: give --out FOLDER")
-        self._folder = MaskFolder(
-            self.output_dir / "Annotations", queue_frames=self.queue_frames
-        )
+        self._folder = MaskFolder(self.output_dir / "Annotations", queue_frames=self.queue_frames)
         frame_sinks(pl_module).append(self._folder)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

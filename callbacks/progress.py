@@ -17,7 +17,9 @@ def _count_frames(loader: object) -> int:
     """Frames of all videos of a loader (or list of loaders) whose items have a length."""
     loaders = loader if isinstance(loader, list) else [loader]
     return sum(
-        sum(len(video) for video in part.dataset) for part in loaders if isinstance(part, DataLoader)
+        sum(len(video) for video in part.dataset)
+        for part in loaders
+        if isinstance(part, DataLoader)
     )
 
 
@@ -121,7 +123,10 @@ class VideoProgressBar(TQDMProgressBar):
         self._since_refresh += 1
         if self._frame_bar is not None:
             self._frame_bar.n += 1
-            if self._since_refresh >= self.refresh_rate or self._frame_bar.n == self._frame_bar.total:
+            if (
+                self._since_refresh >= self.refresh_rate
+                or self._frame_bar.n == self._frame_bar.total
+            ):
                 self._since_refresh = 0
                 self._frame_bar.refresh()
 

@@ -43,9 +43,7 @@ def contact_sheet(
         rows: Label and images (RGB, uint8 `[H, W, 3]`) of each row.
         cell_width: Width of every image, pixels.
     """
-    cells = [
-        (label, [_scaled(image, cell_width) for image in images]) for label, images in rows
-    ]
+    cells = [(label, [_scaled(image, cell_width) for image in images]) for label, images in rows]
     columns = max(len(images) for _, images in cells)
     heights = [_LABEL_HEIGHT + max(image.height for image in images) for _, images in cells]
     size = (columns * (cell_width + _MARGIN) + _MARGIN, sum(heights) + _MARGIN * (len(cells) + 1))

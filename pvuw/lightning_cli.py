@@ -15,15 +15,17 @@ from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 
-# The short class names in recipes (`class_path: VOSModule`) resolve only to imported classes.
-import pvuw.nets.copy_first
-import pvuw.nets.sam2
 from callbacks import MaskWriter, VideoProgressBar, WandbPanels
 from datamodules import SegmentationDataModule
 from lightning_modules import SegmentationModule
 from pvuw.errors import PvuwError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.nets.copy_first import CopyFirst
+from pvuw.nets.sam2 import Sam2
 from pvuw.recipes import config_dir, find_config
+
+# Recipes may say `class_path: Sam2` only of classes that are imported by then.
+SHORT_NAMES = (CopyFirst, Sam2)
 
 _CHECKPOINT_NAMES = ("best", "last")
 

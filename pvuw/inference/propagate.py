@@ -1,6 +1,7 @@
 """One propagation: a video's frames through a network's session, one frame at a time."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,9 +88,9 @@ def propagate(
     prompter = Prompter(video, config.prompts)
     prompter.require_object()
     session = net.start(num_frames=len(video))
-    frames = prefetch_frames(video, depth=config.prefetch)
-    try:
-        for frame_idx, frame in frames:
+    names = video.frame_names
+    with closing(prefetch_frames(video, depth=config.prefetch)) as frames:
+        for frame_idx, frame in enumerate(frames):
             prompt = prompter.at(frame_idx)
             output = session.step(
                 frame.to(device, non_blocking=True),
@@ -100,12 +101,8 @@ def propagate(
             logits = resize_logits(output.mask_logits.float(), size_hw)
             yield FramePrediction(
                 frame_idx=frame_idx,
-                frame_name=video.frame_names[frame_idx],
+                frame_name=names[frame_idx],
                 frame=frame,
                 id_map=logits_to_id_map(logits, output.object_ids).cpu(),
                 output=output,
             )
-    finally:
-        frames.close()
-
-

@@ -1,7 +1,7 @@
 """The next frames of a video, read in a background thread while the current one is worked on."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Iterator[T]:
+def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Generator[T]:
     """Yield `read(0)` to `read(count - 1)` in order, reading up to `depth` items ahead.
 
     Whatever `read` raises is raised here when its item is asked for; the items before it come
@@ -43,7 +43,7 @@ def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Iterato
             thread.shutdown(wait=True, cancel_futures=True)
 
 
-def prefetch_frames(video: Video, *, depth: int = 4) -> "Iterator[Tensor]":
+def prefetch_frames(video: Video, *, depth: int = 4) -> "Generator[Tensor]":
     """Yield the frames of a video in order, uint8 `[3, H, W]` RGB, reading up to `depth` ahead.
 
     Raises:

@@ -20,7 +20,9 @@ class VideoSession(ABC):
         """File ids of the objects tracked so far, in slot order."""
 
     @abstractmethod
-    def step(self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False) -> FrameOutput:
+    def step(
+        self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False
+    ) -> FrameOutput:
         """Advance by one frame.
 
         Args:
@@ -68,4 +70,3 @@ class VideoSegmenter(nn.Module, ABC):
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the network's original release."""
         return self.state_dict()
-

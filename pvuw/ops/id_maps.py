@@ -46,7 +46,8 @@ def logits_to_id_map(mask_logits: Tensor, object_ids: Sequence[int]) -> Tensor:
         ValueError: If `object_ids` has another length than `N` or an id outside 1..255.
 
     Example:
-        >>> logits_to_id_map(torch.tensor([[[2.0, -1.0, 3.0]], [[1.0, -2.0, 4.0]]]), [7, 3]).tolist()
+        >>> logits = torch.tensor([[[2.0, -1.0, 3.0]], [[1.0, -2.0, 4.0]]])
+        >>> logits_to_id_map(logits, [7, 3]).tolist()
         [[7, 0, 3]]
     """
     if len(object_ids) != mask_logits.shape[0]:

@@ -1,0 +1,38 @@
+"""The line every benchmark prints first."""
+
+import datetime
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+
+
+def describe_machine(*packages: str) -> str:
+    """Date, processor, cores, Python, package versions and commit, as one line.
+
+    Args:
+        packages: Distributions whose versions matter to the figures.
+    """
+    parts = [
+        datetime.datetime.now(datetime.UTC).date().isoformat(),
+        f"{_processor()}, {os.cpu_count()} cores",
+        f"Python {platform.python_version()}",
+        *(f"{name} {version(name)}" for name in packages),
+        f"commit {_commit()}",
+    ]
+    return " · ".join(parts)
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _commit() -> str:
+    root = Path(__file__).parent
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

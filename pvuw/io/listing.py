@@ -26,6 +26,7 @@ class VideoFolder:
             of every frame for training.
         truth: Folder with `<video>/<frame>.png` that validation scores against.
         videos: Take these videos only: a text file with one id a line, or the ids themselves.
+        exclude: Leave these videos out, given in the same way.
         void_id: Mask value of pixels without ground truth (DAVIS 2017: 255).
     """
 
@@ -33,6 +34,7 @@ class VideoFolder:
     annotations: Path | None = None
     truth: Path | None = None
     videos: Path | list[str] | None = None
+    exclude: Path | list[str] | None = None
     void_id: int | None = None
 
 
@@ -47,8 +49,7 @@ def list_videos(folder: VideoFolder) -> list[Video]:
     for part in (folder.images, folder.annotations, folder.truth):
         if part is not None and not part.is_dir():
             raise DataError(f"{part}: no such folder; check the path")
-    ids = _video_ids(folder)
-    return [_list_video(folder, video_id) for video_id in sorted(ids)]
+    return [_list_video(folder, video_id) for video_id in _video_ids(folder)]
 
 
 def require_masks(
@@ -99,26 +100,32 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
 
 def _video_ids(folder: VideoFolder) -> list[str]:
     present = _subfolders(folder.images)
-    if folder.videos is None:
-        if not present:
-            raise DataError(
-                f"{folder.images}: holds no video; it must hold one folder of frames per video"
-            )
-        return present
-    wanted = _read_ids(folder.videos) if isinstance(folder.videos, Path) else folder.videos
-    unknown = sorted(set(wanted) - set(present))
-    if unknown:
-        source = folder.videos if isinstance(folder.videos, Path) else "videos"
-        raise_lines(
-            [
-                f"{source}: video {video_id!r} has no folder in {folder.images}; correct the list "
-                "or add the frames"
-                for video_id in unknown
-            ]
+    if not present:
+        raise DataError(
+            f"{folder.images}: holds no video; it must hold one folder of frames per video"
         )
-    if not wanted:
-        raise DataError(f"{folder.videos}: names no video; write one video id a line")
-    return list(dict.fromkeys(wanted))
+    wanted = present if folder.videos is None else _named_ids(folder, folder.videos, present)
+    excluded = [] if folder.exclude is None else _named_ids(folder, folder.exclude, present)
+    kept = set(wanted) - set(excluded)
+    if not kept:
+        raise DataError(f"{folder.images}: every video is excluded; correct `exclude` or `videos`")
+    return sorted(kept)
+
+
+def _named_ids(folder: VideoFolder, source: Path | list[str], present: list[str]) -> list[str]:
+    """Return the ids a list names, all of which must have a folder."""
+    ids = _read_ids(source) if isinstance(source, Path) else source
+    name = str(source) if isinstance(source, Path) else "the list of videos"
+    if not ids:
+        raise DataError(f"{name}: names no video; write one video id a line")
+    raise_lines(
+        [
+            f"{name}: video {video_id!r} has no folder in {folder.images}; correct the list or add "
+            "the frames"
+            for video_id in sorted(set(ids) - set(present))
+        ]
+    )
+    return ids
 
 
 def _read_ids(path: Path) -> list[str]:
@@ -150,8 +157,8 @@ def _list_video(folder: VideoFolder, video_id: str) -> Video:
     return Video(
         video_id,
         FolderFiles(images, names),
-        annotations,
-        truth,
+        annotation_paths=annotations,
+        truth_paths=truth,
         void_id=folder.void_id,
         problem=problem or truth_problem,
     )

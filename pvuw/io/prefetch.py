@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Generator[T]:
+def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Generator[T, None, None]:
     """Yield `read(0)` to `read(count - 1)` in order, reading up to `depth` items ahead.
 
     Whatever `read` raises is raised here when its item is asked for; the items before it come
@@ -43,11 +43,11 @@ def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Generat
             thread.shutdown(wait=True, cancel_futures=True)
 
 
-def prefetch_frames(video: Video, *, depth: int = 4) -> "Generator[Tensor]":
-    """Yield the frames of a video in order, uint8 `[3, H, W]` RGB, reading up to `depth` ahead.
+def prefetch_frames(video: Video, *, depth: int = 4) -> "Generator[tuple[int, Tensor], None, None]":
+    """Yield position and pixels, uint8 `[3, H, W]` RGB, of a video's frames in order.
 
     Raises:
         DataError: At once if the video is broken, else when the broken frame's turn comes.
     """
     video.check()
-    return prefetch(video.read_frame, len(video), depth=depth)
+    return prefetch(lambda i: (i, video.read_frame(i)), len(video), depth=depth)

@@ -5,7 +5,6 @@ Importing this module and listing videos needs no torch; reading pixels does.
 
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
@@ -69,25 +68,43 @@ class FolderMasks(Mapping[int, Path]):
         return self.count
 
 
-@dataclass(frozen=True)
 class Video:
     """One folder of frames and the masks that belong to them; pixels are read on demand.
 
     A video found broken while listing still is an item of the list, so that a prediction run can
     finish the others: `check` and every read raise what is wrong with it.
+
+    Not a dataclass: Lightning takes dataclass batches apart and refuses frozen ones.
+
+    Args:
+        video_id: Name of the video, its folder's name.
+        frame_paths: Frame files in order.
+        annotation_paths: Frame position -> mask that may prompt, or be a training target.
+        truth_paths: Frame position -> full ground truth; empty where there is none.
+        void_id: Id of pixels without ground truth in this video's masks.
+        problem: Why the video cannot be used, as one line for the user.
     """
 
-    video_id: str
-    frame_paths: Sequence[Path]
-    """Frame files in order."""
-    annotation_paths: Mapping[int, Path] = field(default_factory=dict)
-    """Frame position -> mask file that may be used as a prompt or as training target."""
-    truth_paths: Mapping[int, Path] = field(default_factory=dict)
-    """Frame position -> full ground truth, empty where there is none."""
-    void_id: int | None = None
-    """Id of pixels without ground truth in this video's masks."""
-    problem: str | None = None
-    """Why the video cannot be used, as one line for the user."""
+    def __init__(
+        self,
+        video_id: str,
+        frame_paths: Sequence[Path],
+        *,
+        annotation_paths: Mapping[int, Path] | None = None,
+        truth_paths: Mapping[int, Path] | None = None,
+        void_id: int | None = None,
+        problem: str | None = None,
+    ) -> None:
+        self.video_id = video_id
+        self.frame_paths = frame_paths
+        self.annotation_paths = annotation_paths or {}
+        self.truth_paths = truth_paths or {}
+        self.void_id = void_id
+        self.problem = problem
+
+    def __repr__(self) -> str:
+        """Return what names the video in a log."""
+        return f"Video({self.video_id!r}, {len(self)} frames)"
 
     def __len__(self) -> int:
         """Return the number of frames."""

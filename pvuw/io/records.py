@@ -39,6 +39,13 @@ class ObjectInfo:
     """The name the source gives it: a pixel value, an annotation id, a track key, a folder."""
     category: str | None = None
     """Class name where the source knows it."""
+    visible_bits: int | None = None
+    """Bit `t` is set where the object is visible at frame position `t`; readers always fill it in,
+    so that presence, gaps and counts need no file at all. None: only the masks tell."""
+
+    def visible_in(self, frame_idx: int) -> bool | None:
+        """Return whether the object is visible at a frame position; None if only masks tell."""
+        return None if self.visible_bits is None else bool(self.visible_bits >> frame_idx & 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +133,9 @@ class VideoRecord:
     """Terms of images and annotations, in one line."""
     fps: float | None = None
     """Annotated frames per second, nominal; None where unknown."""
-    exhaustive: bool = True
-    """Every object of the source's classes is annotated; False in BURST."""
+    exhaustive: bool = False
+    """The source promises masks for every object of its classes. Elsewhere, in BURST above all,
+    look-alikes without a mask are to be expected."""
     prompts_only: bool = False
     """Masks only introduce objects (evaluation splits): absence of a mask then means nothing."""
     has_occlusion: bool = False
@@ -207,8 +215,11 @@ class VideoRecord:
         return self.store.regions(self._checked(frame_idx), self.size_hw)
 
     def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
-        """Return the ids of the objects visible in an annotated frame, ascending."""
-        return self.store.visible_ids(self._checked(frame_idx))
+        """Return the ids of the objects visible in an annotated frame, ascending; reads no file."""
+        self._checked(frame_idx)
+        if any(info.visible_bits is None for info in self.objects):
+            return self.store.visible_ids(frame_idx)
+        return tuple(info.object_id for info in self.objects if info.visible_in(frame_idx))
 
     def qualities(self, frame_idx: int) -> dict[int, MaskQuality]:
         """Return the quality of each visible mask; empty unless `has_quality`."""

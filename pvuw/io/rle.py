@@ -1,0 +1,251 @@
+"""Run-length masks as JSON data sets write them, through pycocotools. Imports no torch.
+
+Three spellings occur: a compressed string, a list of run lengths, and polygons. An object that is
+not visible is null, an empty polygon list, or runs without foreground. All become an `Rle` or None.
+"""
+
+import warnings
+from abc import abstractmethod
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from pvuw.errors import DataError
+from pvuw.io.records import BoolMask, MaskStore, Region, paint_id_map, region_of
+
+
+class Rle(TypedDict):
+    """One mask as pycocotools takes it."""
+
+    size: list[int]
+    """Height and width."""
+    counts: bytes
+    """Compressed run lengths in column-major order."""
+
+
+def to_rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
+    """Return what a JSON file says of a mask in one form, or None where there is no pixel.
+
+    Args:
+        segmentation: None; a compressed string; `{"size": [H, W], "counts": string or list}`; or a
+            list of polygons `[x0, y0, x1, y1, ...]` in pixels.
+        size_hw: Size of the mask where `segmentation` itself has none.
+
+    Raises:
+        ValueError: If it is none of these, or its runs do not fill the mask exactly.
+
+    Example:
+        >>> to_rle({"size": [2, 2], "counts": [1, 2, 1]}, (2, 2))
+        {'size': [2, 2], 'counts': b'121'}
+        >>> to_rle({"size": [2, 2], "counts": "4"}, (2, 2)) is None
+        True
+    """
+    if segmentation is None:
+        return None
+    if isinstance(segmentation, list):
+        return _from_polygons(segmentation, size_hw)
+    size, counts = list(size_hw), segmentation
+    if isinstance(segmentation, dict):
+        size, counts = _members(segmentation, size_hw)
+    if isinstance(counts, list):
+        counts = _compress(counts, size)
+    elif isinstance(counts, str):
+        counts = counts.encode()
+    elif not isinstance(counts, bytes):
+        raise ValueError(f"counts must be a string or a list, got {type(counts).__name__}")
+    # pycocotools leaves pixels uninitialised where the runs stop early, so they are checked here.
+    lengths = run_lengths(counts)
+    if lengths.sum() != size[0] * size[1] or (lengths < 0).any():
+        raise ValueError(f"runs cover {lengths.sum()} pixels of a {size[1]}x{size[0]} mask")
+    return Rle(size=size, counts=counts) if lengths[1::2].any() else None
+
+
+def has_pixels(segmentation: Any, size_hw: tuple[int, int]) -> bool:
+    """Return whether a mask has foreground, without checking its runs: fast, for listing.
+
+    Args:
+        segmentation: As for `to_rle`.
+        size_hw: As for `to_rle`.
+
+    Example:
+        >>> has_pixels({"size": [2, 2], "counts": "121"}, (2, 2)), has_pixels([], (2, 2))
+        (True, False)
+    """
+    counts = segmentation.get("counts") if isinstance(segmentation, dict) else segmentation
+    if isinstance(counts, str) and counts.isascii():
+        # Area needs no size; one of zero pixels keeps pycocotools from allocating anything.
+        return bool(coco_mask.area({"size": [1, 1], "counts": counts.encode()}) > 0)
+    return to_rle(segmentation, size_hw) is not None
+
+
+def decode(rle: Rle) -> BoolMask:
+    """Return the mask, bool `[H, W]`, in column-major order as the runs are.
+
+    Example:
+        >>> decode({"size": [2, 2], "counts": b"121"}).tolist()
+        [[False, True], [True, False]]
+    """
+    pixels: NDArray[np.uint8] = coco_mask.decode(rle)
+    return pixels.view(np.bool_)
+
+
+def encode(mask: BoolMask) -> Rle:
+    """Return a mask, bool `[H, W]`, as compressed runs.
+
+    Example:
+        >>> encode(np.array([[False, True], [True, False]]))
+        {'size': [2, 2], 'counts': b'121'}
+    """
+    rle = coco_mask.encode(np.asfortranarray(mask, dtype=np.uint8))
+    return Rle(size=[int(n) for n in rle["size"]], counts=rle["counts"])
+
+
+def measure(rle: Rle) -> Region:
+    """Return area and tight box of a mask with pixels, without decoding it.
+
+    Example:
+        >>> measure({"size": [2, 2], "counts": b"121"})
+        Region(area=2, box_xyxy=(0, 0, 2, 2))
+    """
+    left, top, width, height = (round(float(x)) for x in coco_mask.toBbox(rle))
+    return Region(int(coco_mask.area(rle)), (left, top, left + width, top + height))
+
+
+def run_lengths(counts: bytes) -> NDArray[np.int64]:
+    """Return the run lengths of a compressed string, background first, int64 `[runs]`.
+
+    The string holds numbers in groups of five bits, least significant first, each character being
+    the group plus 48, plus 32 if another group follows. From the fourth number on they are
+    differences to the run two before.
+
+    Raises:
+        ValueError: If the string is no such encoding.
+
+    Example:
+        >>> run_lengths(b"121").tolist()
+        [1, 2, 1]
+    """
+    codes = np.frombuffer(counts, dtype=np.uint8).astype(np.int64) - 48
+    if not codes.size or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        raise ValueError("counts are not a complete compressed run-length string")
+    ends = np.flatnonzero((codes & 32) == 0)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    shift = 5 * (np.arange(codes.size) - np.repeat(starts, ends - starts + 1))
+    if shift.max() > 30:
+        raise ValueError("counts hold a run longer than any image")
+    values = np.add.reduceat((codes & 31) << shift, starts)
+    values -= np.where(codes[ends] & 16, np.int64(32) << shift[ends], 0)
+    values[2::2] = np.cumsum(values[2::2])
+    values[1::2] = np.cumsum(values[1::2])
+    return values
+
+
+class RleMasks(MaskStore):
+    """Masks of a video kept as runs; a subclass says where the runs of a frame are."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def rles(self, frame_idx: int) -> dict[int, Rle]:
+        """Return the runs of each object visible in a frame, by ascending object id."""
+
+    @abstractmethod
+    def place(self, frame_idx: int) -> str:
+        """Return file and frame as warnings and errors name them."""
+
+    def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
+        """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
+        masks = {
+            object_id: fit_mask(decode(rle), size_hw, place=self.place(frame_idx))
+            for object_id, rle in self.rles(frame_idx).items()
+        }
+        return {object_id: mask for object_id, mask in masks.items() if mask.any()}
+
+    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the object id of every pixel, uint8 `[H, W]`; smaller objects are on top."""
+        rles = self.rles(frame_idx)
+        if any(tuple(rle["size"]) != size_hw for rle in rles.values()):
+            return paint_id_map(self.masks(frame_idx, size_hw), size_hw)
+        id_map = np.zeros(size_hw, dtype=np.uint8)
+        regions = {object_id: measure(rle) for object_id, rle in rles.items()}
+        for object_id in sorted(regions, key=lambda i: (-regions[i].area, i)):
+            # Painting the box only is several times faster: most objects are small.
+            left, top, right, bottom = regions[object_id].box_xyxy
+            box = np.s_[top:bottom, left:right]
+            id_map[box][decode(rles[object_id])[box]] = object_id
+        return id_map
+
+    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
+        """Return area and box of each visible object; decodes only where sizes differ."""
+        rles = self.rles(frame_idx)
+        if size_hw is None or all(tuple(rle["size"]) == size_hw for rle in rles.values()):
+            return {object_id: measure(rle) for object_id, rle in rles.items()}
+        found = {i: region_of(mask) for i, mask in self.masks(frame_idx, size_hw).items()}
+        return {i: region for i, region in found.items() if region is not None}
+
+
+def checked_rle(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> Rle | None:
+    """Return `to_rle`, with `place` (file, object, frame) named where that fails.
+
+    Raises:
+        DataError: If the mask is malformed.
+    """
+    try:
+        return to_rle(segmentation, size_hw)
+    except ValueError as error:
+        raise DataError(f"{place}: damaged mask, {error}; download the file again") from error
+
+
+def fit_mask(mask: BoolMask, size_hw: tuple[int, int], *, place: str) -> BoolMask:
+    """Return a mask or id map at the size of its image, `[H, W]`; warns if that changes it.
+
+    Each pixel takes the value of the stored pixel its centre falls into (torch's `nearest-exact`).
+
+    Args:
+        mask: `[h, w]`, any type.
+        size_hw: Size of the image.
+        place: File or frame named in the warning, which Python shows once for each text.
+    """
+    if mask.shape == size_hw:
+        return mask
+    warnings.warn(
+        f"{place}: masks are {mask.shape[1]}x{mask.shape[0]}, the image {size_hw[1]}x{size_hw[0]}; "
+        "resized to the image (nearest), use the images the masks were made for to be exact",
+        stacklevel=2,
+    )
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for old, new in zip(mask.shape, size_hw, strict=True)
+    )
+    return mask[np.ix_(rows, columns)]
+
+
+def _members(segmentation: dict[str, Any], size_hw: tuple[int, int]) -> tuple[list[int], Any]:
+    if "counts" not in segmentation:
+        raise ValueError("it has no `counts`")
+    size = segmentation.get("size", size_hw)
+    if len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
+        raise ValueError(f"`size` must be [height, width], got {size}")
+    return list(size), segmentation["counts"]
+
+
+def _compress(counts: list[int], size: list[int]) -> bytes:
+    if not counts or sum(counts) != size[0] * size[1] or min(counts) < 0:
+        raise ValueError(f"runs cover {sum(counts)} pixels of a {size[1]}x{size[0]} mask")
+    compressed: bytes = coco_mask.frPyObjects({"size": size, "counts": counts}, *size)["counts"]
+    return compressed
+
+
+def _from_polygons(polygons: list[Any], size_hw: tuple[int, int]) -> Rle | None:
+    for polygon in polygons:
+        if not isinstance(polygon, list) or len(polygon) % 2:
+            raise ValueError("a polygon must be a list of x and y in turn")
+    # Fewer than three corners enclose nothing; pycocotools would take four numbers for a box.
+    outlines = [polygon for polygon in polygons if len(polygon) >= 6]
+    if not outlines:
+        return None
+    merged = coco_mask.merge(coco_mask.frPyObjects(outlines, *size_hw))
+    rle = Rle(size=[int(n) for n in merged["size"]], counts=merged["counts"])
+    return rle if coco_mask.area(rle) else None

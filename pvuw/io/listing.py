@@ -146,7 +146,11 @@ def _list_video(folder: VideoFolder, video_id: str) -> Video:
     annotations, problem = _list_masks(folder.annotations, video_id, position)
     truth, truth_problem = _list_masks(folder.truth, video_id, position)
     if not frames:
-        problem = f"{images}: holds no frames; add .jpg or .png files or leave the video out"
+        problem = f"{images}: holds no frames; " + (
+            "its folders might be the videos, then give this folder as `images`"
+            if _subfolders(images)
+            else "add .jpg or .png files or leave the video out"
+        )
     doubled = [stem for stem, names in stems.items() if len(names) > 1]
     if doubled:
         problem = (

@@ -1,0 +1,165 @@
+"""What every data module shares: clips to train on, whole videos to validate and predict."""
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import cv2
+import lightning
+import torch
+
+from datamodules.clip_sampling import ClipConfig, ClipSampler, StartPoint
+from datamodules.collate import collate_clips
+from datamodules.datasets.clips import ClipDataset
+from datamodules.datasets.videos import VideoLoader, shard_videos
+from datamodules.resume import ClipLoader, start_point
+from pvuw.errors import DataError
+from pvuw.io.listing import raise_lines, require_masks
+from pvuw.io.videos import Video
+
+Stage = Literal["fit", "validate", "test", "predict"]
+
+
+class SegmentationDataModule(lightning.LightningDataModule, ABC):
+    """Training batches are `pvuw.types.VideoBatch`, all others a single `pvuw.io.videos.Video`.
+
+    Args:
+        clip: How training clips are cut.
+        batch_size: Clips of a training batch of one process.
+        num_workers: Processes that read training clips; 0 reads them in the main process. They
+            never change which clips come.
+        seed: Decides, with epoch and index, every training clip.
+    """
+
+    def __init__(self, *, clip: ClipConfig, batch_size: int, num_workers: int, seed: int) -> None:
+        super().__init__()
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
+        ):
+            if value < least:
+                raise ValueError(f"data.{name} must be at least {least}, got {value}")
+        self.clip = clip
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.seed = seed
+        # With fewer videos than processes some validate or predict nothing, and that is right.
+        self.allow_zero_length_dataloader_with_multiple_devices = True
+        self._clips: ClipDataset | None = None
+        self._videos: dict[str, list[Video]] = {}
+
+    @abstractmethod
+    def train_videos(self) -> list[Video]:
+        """Return the videos clips are cut from."""
+
+    @abstractmethod
+    def val_videos(self) -> list[Video]:
+        """Return the videos that are run whole and scored."""
+
+    @abstractmethod
+    def predict_videos(self) -> list[Video]:
+        """Return the videos that are run whole and written."""
+
+    def setup(self, stage: str) -> None:
+        """List the stage's videos and report everything wrong with them before the run starts."""
+        if stage == "fit":
+            self._clips = ClipDataset(self.train_videos(), self.clip, seed=self.seed)
+            self._require_one_step(len(self._clips))
+        if stage in ("validate", "test") or (stage == "fit" and self._validates):
+            videos = self.val_videos()
+            require_masks(videos, "annotation")
+            require_masks(videos, "truth")
+            self._videos["val"] = _distinct(videos)
+        if stage == "predict":
+            self._videos["predict"] = _distinct(self.predict_videos())
+
+    def train_dataloader(self) -> ClipLoader:
+        """Return batches of clips; after a resume, those that were still to come."""
+        assert self._clips is not None, "setup('fit') comes first"
+        trainer = self.trainer
+        sampler = ClipSampler(
+            self._clips,
+            len(self._clips.videos),
+            batch_size=self.batch_size,
+            seed=self.seed,
+            rank=self._rank,
+            world_size=self._world_size,
+            start=StartPoint() if trainer is None else start_point(trainer),
+            # Lightning 2.6.6 tells samplers an epoch too many when a run limited by max_steps was
+            # resumed at an epoch's end; the trainer's own count is right.
+            current_epoch=None if trainer is None else lambda: trainer.current_epoch,
+        )
+        return ClipLoader(
+            self._clips,
+            batch_size=self.batch_size,
+            sampler=sampler,
+            drop_last=True,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            collate_fn=collate_clips,
+            worker_init_fn=_use_one_thread,
+        )
+
+    def val_dataloader(self) -> VideoLoader:
+        """Return this process's share of the validation videos."""
+        return self._share("val")
+
+    def test_dataloader(self) -> VideoLoader:
+        """Return this process's share of the validation videos."""
+        return self._share("val")
+
+    def predict_dataloader(self) -> VideoLoader:
+        """Return this process's share of the videos to predict."""
+        return self._share("predict")
+
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Move a batch of clips; a `Video` holds no pixels and stays as it is."""
+        if isinstance(batch, Video):
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    @property
+    def _validates(self) -> bool:
+        return self.trainer is None or self.trainer.limit_val_batches != 0
+
+    @property
+    def _rank(self) -> int:
+        return 0 if self.trainer is None else self.trainer.global_rank
+
+    @property
+    def _world_size(self) -> int:
+        return 1 if self.trainer is None else self.trainer.world_size
+
+    def _share(self, name: str) -> VideoLoader:
+        videos = self._videos[name]
+        return VideoLoader(shard_videos(videos, rank=self._rank, world_size=self._world_size))
+
+    def _require_one_step(self, num_clips: int) -> None:
+        needed = self.batch_size * self._world_size
+        if num_clips < needed:
+            raise DataError(
+                f"an epoch has {num_clips} clips, one step needs {needed} (data.batch_size on each "
+                "process); raise data.clip.clips_per_epoch or lower data.batch_size"
+            )
+
+
+def _distinct(videos: Sequence[Video]) -> list[Video]:
+    """Return the videos, or refuse two of one name: they would overwrite each other's masks."""
+    counts = Counter(video.video_id for video in videos)
+    raise_lines(
+        [
+            f"video {video_id}: found in {count} of the given folders; list it in one of them only"
+            for video_id, count in counts.items()
+            if count > 1
+        ]
+    )
+    return list(videos)
+
+
+def _use_one_thread(worker: int) -> None:
+    del worker
+    cv2.setNumThreads(1)  # workers are the parallelism; OpenCV would start a pool in each

@@ -1,0 +1,1 @@
+"""Data sets the data modules are made of."""

@@ -6,7 +6,7 @@ not visible is null, an empty polygon list, or runs without foreground. All beco
 
 import warnings
 from abc import abstractmethod
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
 from pvuw.io.records import BoolMask, MaskStore, Region, paint_id_map, region_of
+
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 class Rle(TypedDict):
@@ -157,11 +159,15 @@ class RleMasks(MaskStore):
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
-        masks = {
-            object_id: fit_mask(decode(rle), size_hw, place=self.place(frame_idx))
-            for object_id, rle in self.rles(frame_idx).items()
-        }
-        return {object_id: mask for object_id, mask in masks.items() if mask.any()}
+        masks = {}
+        for object_id, rle in self.rles(frame_idx).items():
+            mask = decode(rle)
+            if mask.shape != size_hw:
+                mask = fit_mask(mask, size_hw, place=self.place(frame_idx))
+                if not mask.any():  # a few pixels can fall between those of a smaller image
+                    continue
+            masks[object_id] = mask
+        return masks
 
     def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the object id of every pixel, uint8 `[H, W]`; smaller objects are on top."""
@@ -198,7 +204,7 @@ def checked_rle(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> R
         raise DataError(f"{place}: damaged mask, {error}; download the file again") from error
 
 
-def fit_mask(mask: BoolMask, size_hw: tuple[int, int], *, place: str) -> BoolMask:
+def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> NDArray[Pixel]:
     """Return a mask or id map at the size of its image, `[H, W]`; warns if that changes it.
 
     Each pixel takes the value of the stored pixel its centre falls into (torch's `nearest-exact`).

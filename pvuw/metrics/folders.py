@@ -1,0 +1,143 @@
+"""Which truth masks belong to which predicted masks, and what of either is missing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pvuw.errors import DataError
+
+_NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class VideoPair:
+    """One video's masks in both folders."""
+
+    video_id: str
+    truth_folder: Path
+    predicted_folder: Path
+    frame_names: list[str]
+    """Stem of every truth mask, in time order."""
+    missing: frozenset[str]
+    """Scored frames without a prediction."""
+
+
+@dataclass
+class FolderPair:
+    """Two mask folders side by side."""
+
+    truth_root: Path
+    predicted_root: Path
+    videos: list[VideoPair] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """One line per reason why the folders cannot be scored."""
+    notes: list[str] = field(default_factory=list)
+    """One line per thing the user may want to know."""
+
+
+def pair_folders(truth: Path, prediction: Path) -> FolderPair:
+    """Return the videos of two mask folders side by side, with everything that is missing.
+
+    Args:
+        truth: Folder with `<video>/<frame>.png`, or a folder that wraps such a one.
+        prediction: The same with predictions.
+
+    Raises:
+        DataError: If either holds no folder of masks.
+    """
+    pair = FolderPair(find_mask_root(truth), find_mask_root(prediction))
+    for given, found in ((truth, pair.truth_root), (prediction, pair.predicted_root)):
+        if given != found:
+            pair.notes.append(f"{given}: masks found in {found}")
+    truth_videos = {folder.name: folder for folder in _sub_folders(pair.truth_root)}
+    predicted_videos = {folder.name: folder for folder in _sub_folders(pair.predicted_root)}
+    for name, folder in truth_videos.items():
+        _pair_video(pair, folder, predicted_videos.get(name))
+    if extra := sorted(set(predicted_videos) - set(truth_videos)):
+        pair.notes.append(
+            f"{pair.predicted_root}: {len(extra)} videos without truth are ignored "
+            f"({shorten(extra)})"
+        )
+    return pair
+
+
+def find_mask_root(folder: Path) -> Path:
+    """Return the folder that holds one folder of PNG masks per video: `folder` or one inside it.
+
+    A folder `Annotations`, or an only sub-folder, is looked into when there are no masks yet.
+
+    Raises:
+        DataError: If there is no such folder.
+    """
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder; give a folder with <video>/<frame>.png")
+    inside = _sub_folders(folder)
+    if any(_has_masks(sub_folder) for sub_folder in inside):
+        return folder
+    if _has_masks(folder):
+        raise DataError(
+            f"{folder}: holds the masks of one video; give the folder above it, which holds one "
+            "folder per video"
+        )
+    named = [sub_folder for sub_folder in inside if sub_folder.name == "Annotations"]
+    candidates = named or inside
+    if len(candidates) == 1:
+        return find_mask_root(candidates[0])
+    found = f"folders {shorten([f.name for f in inside])}" if inside else "no folders"
+    raise DataError(f"{folder}: no PNG masks, got {found}; expected <video>/<frame>.png inside")
+
+
+def shorten(names: Sequence[str]) -> str:
+    """Return the first few names, comma-separated, and how many more there are.
+
+    Example:
+        >>> shorten(["a", "b"]), shorten("abcdefgh")
+        ('a, b', 'a, b, c, d, e and 3 more')
+    """
+    shown = ", ".join(names[:_NAMES_SHOWN])
+    more = len(names) - _NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _pair_video(pair: FolderPair, truth: Path, prediction: Path | None) -> None:
+    names = _frame_names(truth)
+    if len(names) < 3:
+        pair.problems.append(
+            f"{truth}: {len(names)} mask PNGs leave no frame to score, since the first and the "
+            "last never count; add the truth of the other frames or remove the video"
+        )
+        return
+    if prediction is None:
+        pair.problems.append(
+            f"{pair.predicted_root / truth.name}: no such folder; predict this video too"
+        )
+        return
+    scored, predicted = names[1:-1], set(_frame_names(prediction))
+    if missing := [name for name in scored if name not in predicted]:
+        pair.problems.append(
+            f"{prediction}: {len(missing)} of {len(scored)} scored frames have no mask PNG "
+            f"({shorten(missing)}); predict every frame"
+        )
+    if extra := sorted(predicted - set(names)):
+        pair.notes.append(
+            f"{prediction}: {len(extra)} frames without truth are ignored ({shorten(extra)})"
+        )
+    pair.videos.append(VideoPair(truth.name, truth, prediction, names, frozenset(missing)))
+
+
+def _frame_names(folder: Path) -> list[str]:
+    names = [file.stem for file in folder.glob("*.png") if not file.name.startswith(".")]
+    # By number where all names are numbers, so that 10 comes after 9.
+    if all(name.isascii() and name.isdigit() for name in names):
+        return sorted(names, key=lambda name: (int(name), name))
+    return sorted(names)
+
+
+def _sub_folders(folder: Path) -> list[Path]:
+    return sorted(
+        item for item in folder.iterdir() if item.is_dir() and not item.name.startswith(".")
+    )
+
+
+def _has_masks(folder: Path) -> bool:
+    return any(not file.name.startswith(".") for file in folder.glob("*.png"))

@@ -1,0 +1,94 @@
+"""What each benchmark scores: which objects, by which definition, and what it tolerates."""
+
+import math
+from collections.abc import Callable, Set
+from dataclasses import dataclass
+
+from pvuw.metrics.functional import (
+    DAVIS_ABSENT,
+    MOSEV2_ABSENT,
+    FrameMeasure,
+    ObjectScore,
+    davis_scores,
+    mosev2_scores,
+)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """The rules of one benchmark; all of them leave out a video's first and last frame."""
+
+    name: str
+    measure: FrameMeasure
+    absent: ObjectScore
+    """Score of an object in a frame where neither truth nor prediction shows it."""
+    select_objects: Callable[[Set[int], Set[int]], list[int]]
+    """From the ids of the first truth frame and those of all truth frames, the ids to score."""
+    void_id: int | None
+    """Id that means "no ground truth here" unless the user names another."""
+    allows_extra_ids: bool
+    """Whether predicted ids that are no object are ignored; if not, they are an error."""
+
+    @property
+    def has_adaptive_f(self) -> bool:
+        """Whether F comes in a size-adaptive form too, with figures on leaving and returning."""
+        return not math.isnan(self.absent.f_adaptive)
+
+
+def _up_to_largest_first_id(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
+    """As the official code, but without the ids below the largest that no frame ever shows."""
+    return sorted(i for i in all_ids if i <= max(first_ids, default=0))
+
+
+def _first_frame_ids(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
+    del all_ids  # an object that enters later was never given to the tracker
+    return sorted(first_ids)
+
+
+def _all_ids(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
+    del first_ids
+    return sorted(all_ids)
+
+
+_ALL = (
+    Protocol(
+        name="davis2017",
+        measure=davis_scores,
+        absent=DAVIS_ABSENT,
+        select_objects=_up_to_largest_first_id,
+        void_id=255,
+        allows_extra_ids=False,
+    ),
+    Protocol(
+        name="mose",
+        measure=davis_scores,
+        absent=DAVIS_ABSENT,
+        select_objects=_first_frame_ids,
+        void_id=None,
+        allows_extra_ids=True,
+    ),
+    Protocol(
+        name="mosev2",
+        measure=mosev2_scores,
+        absent=MOSEV2_ABSENT,
+        select_objects=_all_ids,
+        void_id=None,
+        allows_extra_ids=True,
+    ),
+)
+PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
+
+
+def get_protocol(name: str) -> Protocol:
+    """Return the rules of `davis2017`, `mose` or `mosev2`.
+
+    Raises:
+        ValueError: If there is no such protocol.
+
+    Example:
+        >>> get_protocol("mose").void_id is None
+        True
+    """
+    if name not in PROTOCOLS:
+        raise ValueError(f"no protocol {name!r}; choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

@@ -1,0 +1,171 @@
+"""Scores of whole folders of predictions, video by video over several processes."""
+
+import multiprocessing
+import signal
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pvuw.errors import DataError, PvuwError
+from pvuw.io.masks import read_id_map
+from pvuw.metrics.accumulate import VideoResult, VideoScore
+from pvuw.metrics.folders import VideoPair, shorten
+
+
+@dataclass(frozen=True)
+class VideoReport:
+    """What came of one video: its scores, or why there are none."""
+
+    video_id: str
+    frame_names: list[str]
+    """Stem of each scored frame, length `E`."""
+    result: VideoResult | None
+    problems: list[str]
+    """One line per reason; empty exactly if there is a result."""
+
+
+@dataclass
+class _Findings:
+    """What is wrong with single masks of a video."""
+
+    unreadable: list[str] = field(default_factory=list)
+    other_size: list[str] = field(default_factory=list)
+
+    def lines(self, folder: Path) -> list[str]:
+        lines = list(self.unreadable)
+        if self.other_size:
+            lines.append(
+                f"{folder}: {len(self.other_size)} masks differ in size from their truth "
+                f"({shorten(self.other_size)}); resize ids to the truth's size with "
+                "nearest neighbour"
+            )
+        return lines
+
+
+def score_videos(
+    videos: Sequence[VideoPair], protocol: str, *, void_id: int | None, workers: int
+) -> Iterator[VideoReport]:
+    """Yield the report of every video as it gets done, the longest videos first.
+
+    Args:
+        videos: What to score.
+        protocol: `davis2017`, `mose` or `mosev2`.
+        void_id: Id in the truth that means "no ground truth here"; None: there is none.
+        workers: Processes to use; with 1 all happens in this one.
+
+    Raises:
+        PvuwError: If a process dies, which happens when memory runs out.
+    """
+    longest_first = sorted(videos, key=lambda video: -len(video.frame_names))
+    workers = min(workers, len(videos))
+    if workers <= 1:
+        for video in longest_first:
+            yield score_video(video, protocol, void_id=void_id)
+        return
+    # A forked worker starts in milliseconds and shares what is imported; elsewhere than on Linux
+    # forking is not safe, and a fresh process imports NumPy but no torch.
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    with ProcessPoolExecutor(
+        workers,
+        mp_context=context,
+        # Ctrl-C is this process's business: it starts no further video and lets workers finish.
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ) as pool:
+        jobs = [
+            pool.submit(score_video, video, protocol, void_id=void_id) for video in longest_first
+        ]
+        yield from _results_of(jobs, pool)
+
+
+def _results_of(
+    jobs: Iterable[Future[VideoReport]], pool: ProcessPoolExecutor
+) -> Iterator[VideoReport]:
+    try:
+        for job in as_completed(jobs):
+            yield job.result()
+    except BrokenProcessPool as error:
+        raise PvuwError(
+            "a scoring process died, probably for lack of memory; try --workers 1"
+        ) from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def score_video(video: VideoPair, protocol: str, *, void_id: int | None) -> VideoReport:
+    """Return one video's scores, or every reason why it has none.
+
+    Args:
+        video: Its mask files.
+        protocol: `davis2017`, `mose` or `mosev2`.
+        void_id: Id in the truth that means "no ground truth here"; None: there is none.
+    """
+    score = VideoScore(None, protocol)
+    findings = _Findings()
+    last = len(video.frame_names) - 1
+    for index, name in enumerate(video.frame_names):
+        truth = _read(video.truth_folder / f"{name}.png", findings, void_id=void_id)
+        if not 0 < index < last or name in video.missing:
+            prediction = None
+        else:
+            prediction = _read(video.predicted_folder / f"{name}.png", findings, void_id=None)
+        if truth is None:
+            continue  # the video has no result now; the other frames may hold more problems
+        if prediction is None or not _same_size(truth, prediction, name=name, findings=findings):
+            score.observe(truth)
+        else:
+            score.add(truth, prediction)
+    return _report(video, score, findings)
+
+
+def _read(path: Path, findings: _Findings, *, void_id: int | None) -> NDArray[np.uint8] | None:
+    try:
+        return read_id_map(path, void_id=void_id)
+    except DataError as error:
+        findings.unreadable.append(str(error))
+        return None
+
+
+def _same_size(
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], *, name: str, findings: _Findings
+) -> bool:
+    if prediction.shape == truth.shape:
+        return True
+    (height, width), (true_height, true_width) = prediction.shape, truth.shape
+    findings.other_size.append(f"{name} {height}x{width} for {true_height}x{true_width}")
+    return False
+
+
+def _report(video: VideoPair, score: VideoScore, findings: _Findings) -> VideoReport:
+    problems = findings.lines(video.predicted_folder)
+    result = score.result() if score.num_scored else None
+    if result is not None:
+        problems += _rule_problems(video, result, score)
+    return VideoReport(
+        video_id=video.video_id,
+        frame_names=video.frame_names[1:-1],
+        result=None if problems or video.missing else result,
+        problems=problems,
+    )
+
+
+def _rule_problems(video: VideoPair, result: VideoResult, score: VideoScore) -> list[str]:
+    if not result.object_ids:
+        return [
+            f"{video.truth_folder / video.frame_names[0]}.png: shows no object, so the video has "
+            "nothing to score; remove the video from the truth"
+        ]
+    if result.extra_ids and not score.protocol.allows_extra_ids:
+        ids = [f"{i} in {count} frames" for i, count in result.extra_ids.items()]
+        return [
+            f"{video.predicted_folder}: predicted ids that are no object of the video "
+            f"({shorten(ids)}), objects are {shorten([str(i) for i in result.object_ids])}; "
+            "remove those ids, or score with --protocol mose, which ignores them"
+        ]
+    return []

@@ -1,0 +1,173 @@
+"""`pvuw evaluate`: J and F of a folder of predictions, by the rules of a benchmark."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pvuw.metrics.folders import FolderPair
+    from pvuw.metrics.report import ObjectRow
+    from pvuw.metrics.scoring import VideoReport
+
+_DESCRIPTION = """\
+Scores predicted masks against the truth: J (region), F (boundary) and their mean, per object.
+Both folders hold <video>/<frame>.png with object ids as pixel values; a folder around them, such
+as Annotations, is looked into. Missing videos, frames and ids, sizes that differ and unreadable
+files are all listed, and then nothing is scored.
+
+protocols (all leave out the first and the last frame of a video):
+  davis2017  the official DAVIS evaluator; 255 is void; an unknown predicted id is an error
+  mose       the same measures on the objects of the first frame; unknown ids are ignored
+  mosev2     the official MOSEv2 scorer: smoothed J, size-adaptive F (Fdot), and J&Fdot over
+             disappearances (_d) and returns (_r)
+"""
+_EPILOG = """\
+example:
+  pvuw evaluate --gt data/valid/GroundTruth --pred runs/nano/Annotations --protocol mose \\
+      --csv scores.csv
+
+The last line of the output is 'J&F <x> J <y> F <z>'. Exit status: 0, or 2 if anything is missing.
+"""
+_PROTOCOLS = ("davis2017", "mose", "mosev2")  # importing them would import NumPy for --help
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--gt", type=Path, required=True, metavar="DIR", help="true masks, every frame"
+    )
+    parser.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks")
+    parser.add_argument(
+        "--protocol", choices=_PROTOCOLS, required=True, help="whose rules; see above"
+    )
+    parser.add_argument(
+        "--workers",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes, one video each at a time (default: one per core, here %(default)s)",
+    )
+    parser.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write J, F and J&F of every object to FILE"
+    )
+    parser.add_argument(
+        "--frames-csv", type=Path, metavar="FILE", help="write J and F of every frame to FILE"
+    )
+    parser.add_argument(
+        "--void-id",
+        type=_id_or_none,
+        default="protocol",
+        metavar="ID",
+        help="id that marks true pixels without ground truth, or 'none' "
+        "(default: 255 for davis2017, else none)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score the folders and print the result; 0, or 2 if something is missing or wrong."""
+    from pvuw.io.atomic import write_text_atomic
+    from pvuw.metrics.folders import pair_folders
+    from pvuw.metrics.protocols import get_protocol
+    from pvuw.metrics.report import (
+        frame_csv,
+        object_csv,
+        object_rows,
+        summarise,
+        summary_lines,
+        video_table,
+    )
+
+    adaptive = get_protocol(args.protocol).has_adaptive_f
+    pair = pair_folders(args.gt, args.pred)
+    reports = _score(pair, args)
+    problems = pair.problems + [line for report in reports for line in report.problems]
+    if problems:
+        return _refuse(problems)
+    results = [(r.video_id, r.frame_names, r.result) for r in reports if r.result is not None]
+    rows = [row for video_id, _, result in results for row in object_rows(video_id, result)]
+    if args.csv is not None:
+        write_text_atomic(args.csv, object_csv(rows, adaptive=adaptive))
+    if args.frames_csv is not None:
+        write_text_atomic(args.frames_csv, frame_csv(results, adaptive=adaptive))
+    for note in [*pair.notes, *_id_notes(reports)]:
+        print(f"note: {note}")
+    print(_header(rows, args.protocol))
+    print(video_table(rows, adaptive=adaptive))
+    print(summary_lines(summarise(rows), adaptive=adaptive))
+    return 0
+
+
+def _score(pair: "FolderPair", args: argparse.Namespace) -> list["VideoReport"]:
+    """Return the reports of all videos in the order of their names."""
+    from tqdm import tqdm
+
+    from pvuw.metrics.protocols import get_protocol
+    from pvuw.metrics.scoring import score_videos
+
+    void_id = args.void_id
+    if void_id == "protocol":
+        void_id = get_protocol(args.protocol).void_id
+    reports = score_videos(pair.videos, args.protocol, void_id=void_id, workers=args.workers)
+    # disable=None: no bar where the output is no terminal.
+    bar = tqdm(reports, desc="scoring videos", total=len(pair.videos), unit="video", disable=None)
+    return sorted(bar, key=lambda report: report.video_id)
+
+
+def _refuse(problems: Sequence[str]) -> int:
+    for problem in problems:
+        print(f"pvuw: error: {problem}", file=sys.stderr)
+    count = f"{len(problems)} problem" + "s" * (len(problems) > 1)
+    print(f"pvuw: {count}, so nothing was scored", file=sys.stderr)
+    return 2
+
+
+def _header(rows: Sequence["ObjectRow"], protocol: str) -> str:
+    num_videos = len({row.video_id for row in rows})
+    object_frames = sum(row.num_frames for row in rows)
+    return (
+        f"{protocol}: {num_videos} videos, {len(rows)} objects, {object_frames} object frames; "
+        "worst videos first"
+    )
+
+
+def _id_notes(reports: Sequence["VideoReport"]) -> list[str]:
+    """Say which ids of the predictions and of the truth had no part in the scores."""
+    from pvuw.metrics.folders import shorten
+
+    extra = [
+        f"{report.video_id}: {object_id} in {frames} frames"
+        for report in reports
+        if report.result is not None
+        for object_id, frames in report.result.extra_ids.items()
+    ]
+    unscored = [
+        f"{report.video_id}: {object_id}"
+        for report in reports
+        if report.result is not None
+        for object_id in report.result.unscored_ids
+    ]
+    notes = []
+    if extra:
+        notes.append(f"predicted ids that are no object are ignored ({shorten(extra)})")
+    if unscored:
+        notes.append(f"true ids that the protocol does not score ({shorten(unscored)})")
+    return notes
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
+    return int(text)
+
+
+def _id_or_none(text: str) -> int | str | None:
+    if text in ("protocol", "none"):
+        return text if text == "protocol" else None
+    if not text.isdecimal() or not 1 <= int(text) <= 255:
+        raise argparse.ArgumentTypeError(f"must be an id in 1..255 or 'none', got {text!r}")
+    return int(text)

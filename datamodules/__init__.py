@@ -6,9 +6,10 @@ import os
 # neither wait for a network nor talk to one.
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
+from datamodules.augment import ClipAugment
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
 from datamodules.mose import MOSEDataModule
 from pvuw.io.listing import VideoFolder
 
-__all__ = ["ClipConfig", "MOSEDataModule", "SegmentationDataModule", "VideoFolder"]
+__all__ = ["ClipAugment", "ClipConfig", "MOSEDataModule", "SegmentationDataModule", "VideoFolder"]

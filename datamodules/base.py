@@ -9,6 +9,7 @@ import cv2
 import lightning
 import torch
 
+from datamodules.augment import ClipAugment
 from datamodules.clip_sampling import ClipConfig, ClipSampler, StartPoint
 from datamodules.collate import collate_clips
 from datamodules.datasets.clips import ClipDataset
@@ -17,6 +18,7 @@ from datamodules.resume import ClipLoader, start_point
 from pvuw.errors import DataError
 from pvuw.io.listing import raise_lines, require_masks
 from pvuw.io.videos import Video
+from pvuw.types import VideoBatch
 
 Stage = Literal["fit", "validate", "test", "predict"]
 
@@ -29,10 +31,19 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         batch_size: Clips of a training batch of one process.
         num_workers: Processes that read training clips; 0 reads them in the main process. They
             never change which clips come.
-        seed: Decides, with epoch and index, every training clip.
+        seed: Decides, with epoch and index, every training clip and its augmentation.
+        augment: Augments training batches on their device; none: clips stay as they are cut.
     """
 
-    def __init__(self, *, clip: ClipConfig, batch_size: int, num_workers: int, seed: int) -> None:
+    def __init__(
+        self,
+        *,
+        clip: ClipConfig,
+        batch_size: int,
+        num_workers: int,
+        seed: int,
+        augment: ClipAugment | None = None,
+    ) -> None:
         super().__init__()
         for name, value, least in (
             ("batch_size", batch_size, 1),
@@ -45,6 +56,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
+        self.augment = augment
         # With fewer videos than processes some validate or predict nothing, and that is right.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         self._clips: ClipDataset | None = None
@@ -121,6 +133,13 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         if isinstance(batch, Video):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Augment a batch of clips on its device; whole videos are never augmented."""
+        del dataloader_idx
+        if self.augment is None or not isinstance(batch, VideoBatch):
+            return batch
+        return self.augment(batch)
 
     @property
     def _validates(self) -> bool:

@@ -25,6 +25,10 @@ class ClipSample:
     """Position of each frame in its video, int64 `[T]`."""
     void: Tensor | None = None
     """Pixels without ground truth, bool `[T, H, W]`; None where every pixel has one."""
+    seed: int | None = None
+    """Seed of its augmentation, 0..2^63 - 1; None: it cannot be augmented."""
+    pixel_aspect: float = 1.0
+    """Scene width over scene height that a pixel covers."""
 
 
 def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
@@ -44,6 +48,7 @@ def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
     voids = None
     if any(sample.void is not None for sample in samples):
         voids = torch.stack([_void_of(sample) for sample in samples])
+    seeds = [sample.seed for sample in samples if sample.seed is not None]
     return VideoBatch(
         frames=torch.stack([sample.frames for sample in samples]),
         masks=torch.stack([_pad_slots(sample.masks, max(num_objects)) for sample in samples]),
@@ -52,6 +57,8 @@ def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
         video_ids=[sample.video_id for sample in samples],
         frame_idx=torch.stack([sample.frame_idx for sample in samples]),
         void=voids,
+        clip_seeds=seeds if len(seeds) == len(samples) else None,
+        pixel_aspect=[sample.pixel_aspect for sample in samples],
     )
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from datamodules.augment import ClipAugment
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
 from pvuw.errors import DataError
@@ -29,7 +30,8 @@ class MOSEDataModule(SegmentationDataModule):
         batch_size: Clips of a training batch of one process.
         num_workers: Processes that read training clips; 0 reads them in the main process. They
             never change which clips come.
-        seed: Decides, with epoch and index, every training clip.
+        seed: Decides, with epoch and index, every training clip and its augmentation.
+        augment: Augments training batches on their device; none: clips stay as they are cut.
     """
 
     def __init__(
@@ -43,8 +45,11 @@ class MOSEDataModule(SegmentationDataModule):
         batch_size: int = 1,
         num_workers: int = 2,
         seed: int = 0,
+        augment: ClipAugment | None = None,
     ) -> None:
-        super().__init__(clip=clip, batch_size=batch_size, num_workers=num_workers, seed=seed)
+        super().__init__(
+            clip=clip, batch_size=batch_size, num_workers=num_workers, seed=seed, augment=augment
+        )
         self.root = root
         self.train = train
         self.val = val

@@ -21,7 +21,7 @@ class VideoBatch:
     """
 
     frames: Tensor
-    """RGB, uint8 `[B, T, 3, H, W]`."""
+    """RGB `[B, T, 3, H, W]`: uint8 as loaded, float32 in 0..1 once augmented."""
     masks: Tensor
     """Object masks, bool `[B, T, N, H, W]`; a slot is all False where its object is not visible."""
     num_objects: list[int]
@@ -34,6 +34,12 @@ class VideoBatch:
     """Position of each frame in its video, int64 `[B, T]`."""
     void: Tensor | None = None
     """Pixels without ground truth, bool `[B, T, H, W]`, or None where every pixel has one."""
+    clip_seeds: list[int] | None = None
+    """Seed of each clip's augmentation, 0..2^63 - 1, fixed by the run's seed, the epoch and the
+    clip's place in it; None where clips are not to be augmented."""
+    pixel_aspect: list[float] | None = None
+    """Scene width over scene height that a pixel of each clip covers (1280x720 squeezed into a
+    square: 1.78), so that a rotation turns the scene and not the squeezed picture; None: 1."""
 
     @property
     def num_frames(self) -> int:

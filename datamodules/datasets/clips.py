@@ -113,7 +113,15 @@ class _ClipSource:
             object_ids=chosen,
             frame_idx=torch.tensor(positions),
             void=torch.from_numpy(layers[num_frames:] != 0) if voids else None,
+            seed=int(rng.integers(2**63)),
+            pixel_aspect=self._pixel_aspect,
         )
+
+    @property
+    def _pixel_aspect(self) -> float:
+        height, width = self.video.size_hw
+        new_height, new_width = self.size_hw
+        return (width / new_width) / (height / new_height)
 
     def _choose(self, ranked_ids: list[int], first: NDArray[np.uint8]) -> list[int]:
         """Return the highest ranked objects that the crop has left on the first frame."""

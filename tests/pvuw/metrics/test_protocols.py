@@ -1,0 +1,31 @@
+import pytest
+
+from pvuw.metrics.protocols import PROTOCOLS, get_protocol
+
+# First-frame ids 2 and 5; 1 and 9 enter later; 3 and 4 never exist.
+FIRST, ALL = {2, 5}, {1, 2, 5, 9}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("davis2017", [1, 2, 5]), ("mose", [2, 5]), ("mosev2", [1, 2, 5, 9])]
+)
+def test_whom_each_protocol_scores(name, expected):
+    assert get_protocol(name).select_objects(FIRST, ALL) == expected
+
+
+@pytest.mark.parametrize("name", ["davis2017", "mose"])
+def test_no_first_object_leaves_nothing(name):
+    assert get_protocol(name).select_objects(set(), ALL) == []
+
+
+def test_only_mosev2_has_an_adaptive_f():
+    assert [p.name for p in PROTOCOLS.values() if p.has_adaptive_f] == ["mosev2"]
+
+
+def test_only_davis_knows_void_and_is_strict():
+    assert {p.name: p.void_id for p in PROTOCOLS.values()} == {
+        "davis2017": 255,
+        "mose": None,
+        "mosev2": None,
+    }
+    assert [p.name for p in PROTOCOLS.values() if not p.allows_extra_ids] == ["davis2017"]

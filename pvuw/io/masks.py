@@ -53,6 +53,8 @@ def split_void(
     if void_id is None:
         return id_map, np.zeros(id_map.shape, dtype=np.bool_)
     void = id_map == void_id
+    if not void.any():  # as on most frames; `where` costs more than reading the file
+        return id_map, void
     return np.where(void, np.uint8(0), id_map), void
 
 

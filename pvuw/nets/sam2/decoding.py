@@ -1,0 +1,114 @@
+"""Masks of one frame, from features fused with memory or from a prompt."""
+
+from dataclasses import dataclass
+
+import torch
+from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
+from torch import Tensor
+from torch.nn import functional as F
+
+from pvuw.nets.sam2.features import FrameFeatures
+
+
+@dataclass
+class DecodedMasks:
+    """Masks of `N` objects on one frame and what comes with them."""
+
+    mask_logits: Tensor
+    """Float32 `[N, 1, S/4, S/4]`."""
+    full_logits: Tensor
+    """The same as memory takes them, float32 `[N, 1, S, S]`."""
+    predicted_iou: Tensor
+    """Float `[N]`."""
+    presence_logits: Tensor
+    """Float `[N, 1]`."""
+    pointers: Tensor
+    """What later frames are told of the objects besides their masks, float `[N, D]`."""
+
+
+class MaskDecoding:
+    """Finds or adopts the masks of a frame; the weights must not change during a video.
+
+    Does what `SAM2Base._forward_sam_heads` does, but embeds the empty prompt and the positions of
+    the decoder once per video, and returns the predicted IoU, which `track_step` drops.
+    """
+
+    def __init__(self, model: SAM2Base) -> None:
+        self.model = model
+        self._no_prompt: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def decode(self, frame: FrameFeatures, fused: Tensor) -> DecodedMasks:
+        """Masks the network finds: for each object the candidate it believes in most.
+
+        Args:
+            frame: The frame's own features.
+            fused: Its coarse features after fusion with memory, float `[N, D, h, w]`.
+        """
+        count, rows = len(fused), torch.arange(len(fused), device=fused.device)
+        sparse, dense, position = self._embed_no_prompt(fused)
+        candidates, candidate_iou, tokens, presence = self.model.sam_mask_decoder(
+            image_embeddings=fused,
+            image_pe=position,
+            sparse_prompt_embeddings=sparse.expand(count, -1, -1),
+            dense_prompt_embeddings=dense.expand(count, -1, -1, -1),
+            multimask_output=self.model._use_multimask(False, None),
+            repeat_image=False,
+            high_res_features=_expand(frame.fine, count),
+        )
+        if self.model.pred_obj_scores:
+            candidates = torch.where(presence[..., None, None] > 0, candidates, NO_OBJ_SCORE)
+        candidates = candidates.float()
+        predicted_iou, best = candidate_iou.max(dim=-1)
+        # All candidates are upsampled: for one alone torch takes a kernel that rounds differently.
+        full = self._upsample(candidates)[rows, best]
+        # With the single-mask token as pointer there is one token, whatever the number of masks.
+        pointers = self._pointers(tokens[rows, best.clamp(max=tokens.shape[1] - 1)], presence)
+        quarter = candidates[rows, best]
+        return DecodedMasks(quarter[:, None], full[:, None], predicted_iou, presence, pointers)
+
+    def adopt(self, frame: FrameFeatures, masks: Tensor) -> DecodedMasks:
+        """Given masks as if the network had found them: the network only makes their pointers.
+
+        Args:
+            frame: The frame's own features.
+            masks: Float 0 or 1 `[N, 1, S, S]`.
+        """
+        coarse = frame.coarse.expand(len(masks), -1, -1, -1)
+        _, _, predicted_iou, quarter, _, pointers, presence = self.model._use_mask_as_output(
+            coarse, _expand(frame.fine, len(masks)), masks
+        )
+        # Memory gets the quarter-size masks back at full size: their edges are softer than those of
+        # the full-size masks, which training writes.
+        full = self._upsample(quarter)
+        return DecodedMasks(quarter, full, predicted_iou[:, 0], presence, pointers)
+
+    def _upsample(self, logits: Tensor) -> Tensor:
+        size_hw = (self.model.image_size, self.model.image_size)
+        return F.interpolate(logits, size=size_hw, mode="bilinear", align_corners=False)
+
+    def _embed_no_prompt(self, like: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Sparse and dense embedding of the empty prompt, and the position encoding."""
+        if self._no_prompt is None:
+            prompts = self.model.sam_prompt_encoder
+            nowhere = torch.zeros(1, 1, 2, device=like.device)
+            padding = -torch.ones(1, 1, dtype=torch.int32, device=like.device)
+            sparse, dense = prompts(points=(nowhere, padding), boxes=None, masks=None)
+            self._no_prompt = (sparse, dense, prompts.get_dense_pe())
+        return self._no_prompt
+
+    def _pointers(self, tokens: Tensor, presence: Tensor) -> Tensor:
+        """Object pointers, `[N, D]`, of mask tokens; of objects not there, a learned one."""
+        model = self.model
+        pointers: Tensor = model.obj_ptr_proj(tokens)
+        if not model.pred_obj_scores:
+            return pointers
+        visible = presence.sigmoid() if model.soft_no_obj_ptr else (presence > 0).float()
+        if model.fixed_no_obj_ptr:
+            pointers = visible * pointers
+        blended: Tensor = pointers + (1 - visible) * model.no_obj_ptr
+        return blended
+
+
+def _expand(maps: list[Tensor], count: int) -> list[Tensor] | None:
+    """Maps of one frame for `count` objects; None where the decoder takes none."""
+    return [m.expand(count, -1, -1, -1) for m in maps] or None

@@ -1,0 +1,88 @@
+"""Frames as SAM 2 sees them: resized, normalised, encoded."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+from torch.nn import functional as F
+
+from pvuw.nets.sam2.clip_forward import normalize_images
+
+
+@dataclass
+class FrameFeatures:
+    """Encoder output of one frame, shared by all its objects."""
+
+    coarse: Tensor
+    """The map that memory works on, float `[1, D, h, w]`."""
+    fine: list[Tensor]
+    """The two finer maps the mask decoder adds, float `[1, C, 4h, 4w]` and `[1, C, 2h, 2w]`."""
+    position: Tensor
+    """Position encoding of the coarse map as tokens, float `[1, hw, D]`."""
+    attended: Tensor | None = None
+    """Tokens of the coarse map after the first self-attention, filled when first needed."""
+
+
+class FrameEncoder:
+    """Encodes the frames of one video; the network's weights must not change meanwhile.
+
+    Does what `SAM2Base.forward_image` does, but resizes the trunk's position weights to the size of
+    the first feature map once per video and not on every frame.
+    """
+
+    def __init__(self, model: SAM2Base) -> None:
+        self.model = model
+        self._position_table: Tensor | None = None
+
+    def encode(self, frame: Tensor) -> FrameFeatures:
+        """Features of one frame, uint8 `[3, H, W]` RGB on any device."""
+        model = self.model
+        image = resize_frame(frame, model.image_size).to(model.device)
+        stages = self._trunk_stages(normalize_images(image)[None])
+        maps, positions = model.image_encoder.neck(stages)
+        used = slice(0, len(maps) - model.image_encoder.scalp)
+        maps, position = maps[used][-model.num_feature_levels :], positions[used][-1]
+        fine = maps[:-1]
+        if model.use_high_res_features_in_sam:
+            decoder = model.sam_mask_decoder
+            fine = [decoder.conv_s0(fine[0]), decoder.conv_s1(fine[1])]
+        return FrameFeatures(maps[-1], fine, position.flatten(2).transpose(1, 2))
+
+    def _trunk_stages(self, images: Tensor) -> list[Tensor]:
+        """Maps at the end of each of the trunk's stages, finest first, `[1, C, h, w]`."""
+        trunk = self.model.image_encoder.trunk
+        tokens = trunk.patch_embed(images)  # [1, h, w, C]
+        if self._position_table is None:
+            self._position_table = trunk._get_pos_embed(tokens.shape[1:3])
+        tokens = tokens + self._position_table
+        stages = []
+        for index, block in enumerate(trunk.blocks):
+            tokens = block(tokens)
+            if index in trunk.stage_ends:
+                stages.append(tokens.permute(0, 3, 1, 2))
+        return stages
+
+
+def resize_frame(frame: Tensor, side: int) -> Tensor:
+    """A frame at `side x side` pixels, uint8 `[3, side, side]` on the CPU.
+
+    Pillow's bicubic filter, as upstream: torch's differs by a grey level here and there, which
+    shows in the masks.
+    """
+    planes = [Image.fromarray(plane) for plane in frame.cpu().numpy()]
+    # Merging planes is faster than interleaving the array for `fromarray`.
+    resized = Image.merge("RGB", planes).resize((side, side), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(resized)).permute(2, 0, 1).contiguous()
+
+
+def resize_masks(masks: Tensor, side: int) -> Tensor:
+    """Masks of prompts, bool `[N, H, W]`, at `S = side` pixels: 0 or 1, float32 `[N, 1, S, S]`."""
+    resized = masks[:, None].float()
+    if masks.shape[-2:] != (side, side):
+        resized = F.interpolate(
+            resized, size=(side, side), mode="bilinear", align_corners=False, antialias=True
+        )
+    return (resized >= 0.5).float()

@@ -1,0 +1,111 @@
+"""How SAM 2 turns a frame into memory, and fuses a later frame with it."""
+
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from sam2.modeling.sam2_utils import get_1d_sine_pe
+from torch import Tensor
+
+from pvuw.nets.sam2.decoding import DecodedMasks
+from pvuw.nets.sam2.features import FrameFeatures
+from pvuw.nets.sam2.memory import MemoryBank, MemoryFrame
+
+MEMORY_DTYPE = torch.bfloat16
+"""Upstream stores maps so whatever it computes in, and the rounding is part of its results."""
+
+
+class MemoryFusion:
+    """Writes and reads the memory of one video; the weights must not change meanwhile.
+
+    Args:
+        model: The network.
+        num_frames: Length of the video where known; it scales the time of pointers if below 16.
+    """
+
+    def __init__(self, model: SAM2Base, *, num_frames: int | None) -> None:
+        self.model = model
+        limit = model.max_obj_ptrs_in_encoder
+        self.num_pointers = (limit if num_frames is None else min(num_frames, limit)) - 1
+        self._map_position: Tensor | None = None  # [1, hw, C]
+        self._positions: dict[tuple[tuple[int, ...], tuple[int, ...]], Tensor] = {}
+
+    def new_bank(self) -> MemoryBank:
+        """An empty memory that keeps as much as is read here."""
+        return MemoryBank(num_maps=self.model.num_maskmem - 1, num_pointers=self.num_pointers)
+
+    def write(self, frame: FrameFeatures, masks: DecodedMasks, *, prompted: bool) -> MemoryFrame:
+        """Memory of a frame with its masks, predicted or `prompted`."""
+        coarse = frame.coarse.expand(len(masks.mask_logits), -1, -1, -1)
+        features, positions = self.model._encode_new_memory(
+            current_vision_feats=[coarse.flatten(2).permute(2, 0, 1)],
+            feat_sizes=[coarse.shape[-2:]],
+            pred_masks_high_res=masks.full_logits,
+            object_score_logits=masks.presence_logits,
+            is_mask_from_pts=prompted,
+        )
+        if self._map_position is None:
+            self._map_position = positions[-1][:1].flatten(2).transpose(1, 2)
+        tokens = features.to(MEMORY_DTYPE).flatten(2).transpose(1, 2).contiguous()
+        return MemoryFrame(tokens, masks.pointers)
+
+    def read(self, frame: FrameFeatures, bank: MemoryBank, *, frame_idx: int) -> Tensor:
+        """Features of a frame fused with the memory of `N` objects, float `[N, D, h, w]`."""
+        attention = self.model.memory_attention
+        memory, positions, num_pointer_tokens = self._tokens(bank, frame_idx)
+        tokens = self._attend_to_itself(frame).expand(len(memory), -1, -1)
+        for depth, layer in enumerate(attention.layers):
+            if depth:
+                tokens = layer._forward_sa(tokens, frame.position)
+            tokens = layer._forward_ca(
+                tokens, memory, frame.position, positions, num_pointer_tokens
+            )
+            tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
+        fused: Tensor = attention.norm(tokens).transpose(1, 2)
+        return fused.view(-1, *frame.coarse.shape[1:])
+
+    def _attend_to_itself(self, frame: FrameFeatures) -> Tensor:
+        """First self-attention of a frame; no memory is in it yet, so all objects share it."""
+        if frame.attended is None:
+            attention = self.model.memory_attention
+            tokens = frame.coarse.flatten(2).transpose(1, 2)
+            if attention.pos_enc_at_input:
+                tokens = tokens + 0.1 * frame.position
+            frame.attended = attention.layers[0]._forward_sa(tokens, frame.position)
+        return frame.attended
+
+    def _tokens(self, bank: MemoryBank, frame_idx: int) -> tuple[Tensor, Tensor, int]:
+        """Memory `[N, L, C]`, its positions `[1, L, C]` and how many of the `L` are pointers."""
+        places, memory = zip(*bank.maps(frame_idx), strict=True)
+        distances: tuple[int, ...] = ()
+        if self.model.use_obj_ptrs_in_encoder:
+            distances, pointers = zip(*bank.pointers(frame_idx), strict=True)
+            # A pointer is as wide as a feature, memory is narrower: it is cut into several tokens.
+            cut = torch.stack(pointers, dim=1).reshape(len(pointers[0]), -1, self.model.mem_dim)
+            memory = (*memory, cut)
+        positions = self._positions_of(places, distances)
+        num_pointer_tokens = len(distances) * (self.model.hidden_dim // self.model.mem_dim)
+        return torch.cat(memory, dim=1), positions, num_pointer_tokens
+
+    def _positions_of(self, places: tuple[int, ...], distances: tuple[int, ...]) -> Tensor:
+        """Encoding of maps at `places` and pointers at `distances`, `[1, L, C]`."""
+        key = (places, distances)
+        if key not in self._positions:
+            assert self._map_position is not None, "memory is read before any was written"
+            in_time = self.model.maskmem_tpos_enc.flatten(1)  # [num_maskmem, C], newest first
+            newest = self.model.num_maskmem - 1
+            maps = [self._map_position + in_time[newest - place] for place in places]
+            # The latest only: groups of one frame often agree, frames never do.
+            self._positions = {key: torch.cat([*maps, *self._in_time(distances)], dim=1)}
+        return self._positions[key]
+
+    def _in_time(self, distances: tuple[int, ...]) -> list[Tensor]:
+        """Encoding of pointers, a list of one `[1, P, C]`, or of none without pointers."""
+        model = self.model
+        if not distances:
+            return []
+        pieces = model.hidden_dim // model.mem_dim
+        if not model.add_tpos_enc_to_obj_ptrs:
+            return [model.maskmem_tpos_enc.new_zeros(1, len(distances) * pieces, model.mem_dim)]
+        dim = model.hidden_dim if model.proj_tpos_enc_in_obj_ptrs else model.mem_dim
+        scaled = torch.tensor(distances, device=model.device) / self.num_pointers
+        encoded = model.obj_ptr_tpos_proj(get_1d_sine_pe(scaled, dim=dim))
+        return [encoded.repeat_interleave(pieces, dim=0)[None]]

@@ -1,0 +1,176 @@
+"""SAM 2 on one video, frame by frame."""
+
+from dataclasses import dataclass
+
+import torch
+from sam2.modeling.sam2_base import SAM2Base
+from torch import Tensor
+
+from pvuw.nets.base import VideoSession
+from pvuw.nets.sam2.decoding import DecodedMasks, MaskDecoding
+from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, resize_masks
+from pvuw.nets.sam2.fusion import MemoryFusion
+from pvuw.nets.sam2.memory import MemoryBank
+from pvuw.types import FrameOutput, Prompt
+
+
+class Sam2Session(VideoSession):
+    """Streams a video through SAM 2 with the results of upstream's `SAM2VideoPredictor`.
+
+    Bit for bit with `batch_size=1`, otherwise within float rounding
+    (tests/pvuw/nets/sam2/test_parity.py). Objects never influence each other's masks. Each is
+    segmented from the frame on that it is first prompted on, from the past alone. On a frame where
+    an object is prompted its output is the given mask: logits of -10 and 10, softened at the edge.
+
+    Objects prompted on the same frames share a batch. Memory grows with the number of prompted
+    frames per object, all of which stay in use as upstream has it, and not with the frames seen.
+
+    Args:
+        model: The network, in evaluation mode and on the device to run on.
+        num_frames: Length of the video where known. It matters below 16 frames only: upstream
+            scales the time of object pointers by it, and masks differ slightly without it.
+        batch_size: Most objects run in one batch; 1 is object by object, with the least memory.
+    """
+
+    def __init__(
+        self, model: SAM2Base, num_frames: int | None = None, *, batch_size: int = 16
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        self.model = model
+        self.num_frames = num_frames
+        self.batch_size = batch_size
+        self._encoder = FrameEncoder(model)
+        self._decoding = MaskDecoding(model)
+        self._fusion = MemoryFusion(model, num_frames=num_frames)
+        self._object_ids: list[int] = []
+        self._groups: list[_Group] = []
+        self._frames_seen = 0
+
+    @property
+    def object_ids(self) -> list[int]:
+        """File ids of the objects tracked so far, in slot order."""
+        return list(self._object_ids)
+
+    def step(
+        self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False
+    ) -> FrameOutput:
+        """Advance by one frame; see `VideoSession.step`.
+
+        Raises:
+            ValueError: If the frame or the prompt has the wrong shape or type, or the video is
+                longer than was said.
+        """
+        _check_frame(frame)
+        frame_idx = self._frames_seen
+        if self.num_frames is not None and frame_idx >= self.num_frames:
+            raise ValueError(f"the session was started for {self.num_frames} frames, got one more")
+        prompted = {} if prompt is None else _masks_by_id(prompt, frame)
+        self._frames_seen += 1
+        with torch.inference_mode():
+            self._regroup(list(prompted))
+            if not self._groups:
+                return self._no_objects()
+            features = self._encoder.encode(frame)
+            decoded = [
+                self._decode(group, features, prompted, frame_idx=frame_idx, last=last)
+                for group in self._groups
+            ]
+            return self._in_slot_order(decoded)
+
+    def remove_object(self, object_id: int) -> None:
+        """Forget an object; see `VideoSession.remove_object`."""
+        if object_id not in self._object_ids:
+            raise KeyError(f"object {object_id} is not tracked, only {self._object_ids}")
+        self._object_ids.remove(object_id)
+        self._groups = [
+            group.take(kept)
+            for group in self._groups
+            if (kept := [i for i in group.object_ids if i != object_id])
+        ]
+
+    def _regroup(self, prompted: list[int]) -> None:
+        """Part prompted objects from their groups, and group those that are new."""
+        groups = []
+        for group in self._groups:
+            given = [i for i in group.object_ids if i in prompted]
+            rest = [i for i in group.object_ids if i not in prompted]
+            groups += [group.take(ids) for ids in (given, rest) if ids]
+        fresh = [i for i in prompted if i not in self._object_ids]
+        for start in range(0, len(fresh), self.batch_size):
+            groups.append(_Group(fresh[start : start + self.batch_size], self._fusion.new_bank()))
+        self._groups = groups
+        self._object_ids += fresh
+
+    def _decode(
+        self,
+        group: "_Group",
+        features: FrameFeatures,
+        prompted: dict[int, Tensor],
+        *,
+        frame_idx: int,
+        last: bool,
+    ) -> DecodedMasks:
+        """Masks of a group, from its prompts if it has any, and their memory unless `last`."""
+        is_prompted = group.object_ids[0] in prompted
+        if is_prompted:
+            given = torch.stack([prompted[i] for i in group.object_ids]).to(self.model.device)
+            masks = self._decoding.adopt(features, resize_masks(given, self.model.image_size))
+        else:
+            fused = self._fusion.read(features, group.memory, frame_idx=frame_idx)
+            masks = self._decoding.decode(features, fused)
+        if not last:
+            memory = self._fusion.write(features, masks, prompted=is_prompted)
+            group.memory.add(frame_idx, memory, prompted=is_prompted)
+        return masks
+
+    def _in_slot_order(self, decoded: list[DecodedMasks]) -> FrameOutput:
+        """Join the groups' masks."""
+        ids = [i for group in self._groups for i in group.object_ids]
+        order = [ids.index(i) for i in self._object_ids]
+        return FrameOutput(
+            object_ids=self.object_ids,
+            mask_logits=torch.cat([m.mask_logits for m in decoded])[order, 0].float(),
+            presence_logits=torch.cat([m.presence_logits for m in decoded])[order, 0].float(),
+            predicted_iou=torch.cat([m.predicted_iou for m in decoded])[order].float(),
+        )
+
+    def _no_objects(self) -> FrameOutput:
+        """Zero slots, before the first prompt or after the last object was removed."""
+        side = self.model.image_size // 4
+        empty = torch.zeros(0, device=self.model.device)
+        return FrameOutput([], empty.view(0, 1, 1).expand(0, side, side), empty, empty)
+
+
+@dataclass
+class _Group:
+    """Objects that were prompted on the same frames: one batch with one memory."""
+
+    object_ids: list[int]
+    memory: MemoryBank
+
+    def take(self, object_ids: list[int]) -> "_Group":
+        """The group of some of the objects only."""
+        if object_ids == self.object_ids:
+            return self
+        rows = [self.object_ids.index(i) for i in object_ids]
+        return _Group(object_ids, self.memory.take(rows))
+
+
+def _check_frame(frame: Tensor) -> None:
+    if frame.dtype != torch.uint8 or frame.ndim != 3 or frame.shape[0] != 3:
+        raise ValueError(f"a frame is uint8 [3, H, W], got {frame.dtype} {list(frame.shape)}")
+
+
+def _masks_by_id(prompt: Prompt, frame: Tensor) -> dict[int, Tensor]:
+    """Mask `[H, W]` of each prompted object."""
+    expected = (len(prompt.object_ids), *frame.shape[-2:])
+    if prompt.masks.dtype != torch.bool or tuple(prompt.masks.shape) != expected:
+        raise ValueError(
+            f"prompt masks must be bool {list(expected)}, one per object at the frame's size, "
+            f"got {prompt.masks.dtype} {list(prompt.masks.shape)}"
+        )
+    masks = dict(zip(prompt.object_ids, prompt.masks, strict=True))
+    if len(masks) != len(prompt.object_ids):
+        raise ValueError(f"a prompt names each object once, got {prompt.object_ids}")
+    return masks

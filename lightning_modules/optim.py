@@ -52,7 +52,8 @@ def rate_factor(step: int, *, warmup_steps: int, total_steps: int, final_ratio: 
     """Share of the peak rate at an optimizer step.
 
     Example:
-        >>> [rate_factor(s, warmup_steps=2, total_steps=6, final_ratio=0.0) for s in (0, 1, 2, 4, 6)]
+        >>> schedule = partial(rate_factor, warmup_steps=2, total_steps=6, final_ratio=0.0)
+        >>> [schedule(step) for step in (0, 1, 2, 4, 6)]
         [0.5, 1.0, 1.0, 0.5, 0.0]
     """
     if step < warmup_steps:

@@ -3,19 +3,18 @@
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lightning_modules.base import SegmentationModule
 from lightning_modules.optim import OptimConfig
 from pvuw.errors import DataError
 from pvuw.inference.propagate import InferenceConfig
 from pvuw.io.videos import Video
-from pvuw.losses.vos_loss import VOSLoss
+from pvuw.losses.vos_loss import LossTerms, VOSLoss
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.metrics.jf import JAndF
 from pvuw.nets.base import VideoSegmenter
 from pvuw.types import VideoBatch
-
 
 ProtocolName = Literal["davis2017", "mose", "mosev2"]
 
@@ -53,36 +52,39 @@ class VOSModule(SegmentationModule):
         super().__init__(net, optim=optim, inference=inference, seed=seed)
         self.loss = loss
         self.protocol = protocol
-        self.metrics = nn.ModuleDict({"val": JAndF(), "test": JAndF()})
+        self.val_scores = JAndF()
+        self.test_scores = JAndF()
 
     def training_step(self, batch: VideoBatch, batch_idx: int) -> Tensor:
         """Forward over the clips, loss, and its parts into the log."""
         del batch_idx
-        terms = self.loss(self.net.forward_clip(batch, features=self.loss.needs_features), batch)
-        values = {f"train/{name}": value for name, value in terms.log_values().items()}
-        self.log_dict(values, batch_size=len(batch.video_ids))
-        self.log("train/loss", terms.total.detach(), prog_bar=True, logger=False)
+        terms: LossTerms = self.loss(
+            self.net.forward_clip(batch, features=self.loss.needs_features), batch
+        )
+        for name, value in terms.log_values().items():
+            shown = name == "loss"
+            self.log(f"train/{name}", value, prog_bar=shown, batch_size=len(batch.video_ids))
         return terms.total
 
     def validation_step(self, batch: Video, batch_idx: int) -> None:
         """Run a whole video and add its objects to `val/jf`."""
         del batch_idx
-        self._score(batch, "val")
+        self._score(batch, self.val_scores)
 
     def test_step(self, batch: Video, batch_idx: int) -> None:
         """Run a whole video and add its objects to `test/jf`."""
         del batch_idx
-        self._score(batch, "test")
+        self._score(batch, self.test_scores)
 
     def on_validation_epoch_end(self) -> None:
         """Log J, F and J&F over all videos of all processes."""
-        self._log_scores("val")
+        self._log_scores("val", self.val_scores)
 
     def on_test_epoch_end(self) -> None:
         """Log J, F and J&F over all videos of all processes."""
-        self._log_scores("test")
+        self._log_scores("test", self.test_scores)
 
-    def _score(self, video: Video, stage: str) -> None:
+    def _score(self, video: Video, scores: JAndF) -> None:
         score = VideoScore(None, self.protocol)
         for frame in self.stream(video):
             if frame.truth is None:
@@ -97,11 +99,9 @@ class VOSModule(SegmentationModule):
                 "and the last never count; take it off the validation list"
             )
         result = score.result()
-        self.metrics[stage].update(
-            torch.from_numpy(result.object_j), torch.from_numpy(result.object_f)
-        )
+        scores.update(torch.from_numpy(result.object_j), torch.from_numpy(result.object_f))
 
-    def _log_scores(self, stage: str) -> None:
-        scores = self.metrics[stage].compute()
-        self.log_dict({f"{stage}/{name}": value.float() for name, value in scores.items()})
-        self.metrics[stage].reset()
+    def _log_scores(self, stage: str, scores: JAndF) -> None:
+        for name, value in scores.compute().items():
+            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "jf")
+        scores.reset()

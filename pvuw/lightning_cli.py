@@ -3,7 +3,9 @@
 The only file of the core package that imports Lightning and the user-facing folders.
 """
 
+import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,10 +14,15 @@ import yaml
 from jsonargparse import ActionConfigFile, Namespace
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.cli import (
+    ArgsType,
+    LightningArgumentParser,
+    LightningCLI,
+    SaveConfigCallback,
+)
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 
-from callbacks import MaskWriter, VideoProgressBar, WandbPanels
+from callbacks import LastCheckpoint, MaskWriter, VideoProgressBar, WandbPanels
 from datamodules import SegmentationDataModule
 from lightning_modules import SegmentationModule
 from pvuw.errors import PvuwError
@@ -44,7 +51,8 @@ class RecordConfig(SaveConfigCallback):
     def save_config(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Write `<out>/config.yaml` for a fit, `<out>/<stage>.yaml` for the other commands."""
         text = self.parser.dump(self.config, skip_none=False)
-        name = "config.yaml" if stage == "fit" else f"{stage}.yaml"
+        command = trainer.state.fn
+        name = "config.yaml" if command in (None, "fit") else f"{command.value}.yaml"
         write_text_atomic(Path(trainer.default_root_dir) / name, text)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
@@ -77,7 +85,7 @@ class VOSCLI(LightningCLI):
             "(the predicted masks) from predict.",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
-        parser.add_lightning_class_args(ModelCheckpoint, "last_checkpoint")
+        parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.add_lightning_class_args(MaskWriter, "mask_writer")
         parser.add_lightning_class_args(WandbPanels, "wandb_panels")
         parser.add_lightning_class_args(VideoProgressBar, "progress")
@@ -87,9 +95,6 @@ class VOSCLI(LightningCLI):
                 "checkpoint.mode": "max",
                 "checkpoint.filename": "best",
                 "checkpoint.enable_version_counter": False,
-                "last_checkpoint.filename": "last",
-                "last_checkpoint.enable_version_counter": False,
-                "last_checkpoint.every_n_train_steps": 100,
             }
         )
         for key in ("checkpoint", "last_checkpoint"):
@@ -103,6 +108,10 @@ class VOSCLI(LightningCLI):
         commands = LightningCLI.subcommands()
         commands["predict"].add("return_predictions")
         return commands
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse what `pvuw.cli` was given, which need not be `sys.argv`."""
+        self.config = parser.parse_args(args)
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration alone: in Lightning 2.6.6 a checkpoint's would overrule flags.
@@ -181,8 +190,19 @@ def _csv_logger(out: Path) -> Namespace:
     )
 
 
+def _quieten_lightning() -> None:
+    """Drop what Lightning 2.6.6 says that a user of this command can do nothing about."""
+    # lightning/pytorch/utilities/_pytree.py uses a class that torch 2.14 deprecates.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    # An advertisement, printed wherever another logger is used.
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
+        lambda record: "litlogger" not in record.getMessage()
+    )
+
+
 def run_trainer_command(argv: Sequence[str]) -> int:
     """Run one of Lightning's commands; exit status 1 if videos failed."""
+    _quieten_lightning()
     base = [str(config_dir() / "base.yaml")]
     cli = VOSCLI(
         SegmentationModule,

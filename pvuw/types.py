@@ -75,8 +75,8 @@ class Prompt:
             id_map: 0 is background, every other value an object.
             object_ids: Take these ids only, visible or not; default: all ids present, ascending.
         """
-        present = [i for i in id_map.unique().tolist() if i] if object_ids is None else object_ids
-        ids = list(present)
+        visible = torch.bincount(id_map.flatten().int(), minlength=256)[1:].nonzero().flatten() + 1
+        ids = visible.tolist() if object_ids is None else list(object_ids)
         values = torch.tensor(ids, dtype=id_map.dtype, device=id_map.device)
         return cls(ids, id_map[None] == values[:, None, None])
 

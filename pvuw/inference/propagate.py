@@ -22,8 +22,9 @@ class InferenceConfig:
     """How a network is run over a whole video."""
 
     prompts: PromptPolicy = "first"
-    """Which annotated frames prompt: the first one with objects (MOSE, DAVIS), every frame that shows
-    an id for the first time, that id only (YouTube-VOS), or all of them with all their ids."""
+    """Which annotated frames prompt: `first`, the first with objects (MOSE, DAVIS); `new_objects`,
+    every frame that shows an id for the first time, for that id (YouTube-VOS); `all`, each frame
+    that has a mask, for all its ids."""
     prefetch: int = 4
     """Frames decoded ahead by a background thread; the only frames in memory."""
 
@@ -90,7 +91,7 @@ def propagate(
     session = net.start(num_frames=len(video))
     names = video.frame_names
     with closing(prefetch_frames(video, depth=config.prefetch)) as frames:
-        for frame_idx, frame in enumerate(frames):
+        for frame_idx, frame in frames:
             prompt = prompter.at(frame_idx)
             output = session.step(
                 frame.to(device, non_blocking=True),

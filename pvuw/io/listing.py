@@ -11,8 +11,8 @@ from typing import Literal
 from pvuw.errors import DataError
 from pvuw.io.videos import FolderFiles, FolderMasks, Video, no_masks_line
 
-_FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
-_MASK_SUFFIXES = frozenset({".png"})
+_FRAME_SUFFIXES = frozenset({"jpg", "jpeg", "png"})
+_MASK_SUFFIXES = frozenset({"png"})
 _SHOWN = 10
 
 
@@ -33,8 +33,9 @@ class VideoFolder:
     images: Path
     annotations: Path | None = None
     truth: Path | None = None
-    videos: Path | list[str] | None = None
-    exclude: Path | list[str] | None = None
+    # The list comes first: the parser writes a value back through the first type that takes it.
+    videos: list[str] | Path | None = None
+    exclude: list[str] | Path | None = None
     void_id: int | None = None
 
 
@@ -140,31 +141,28 @@ def _read_ids(path: Path) -> list[str]:
 
 def _list_video(folder: VideoFolder, video_id: str) -> Video:
     images = folder.images / video_id
-    stems = _files_by_stem(images, _FRAME_SUFFIXES)
-    frames = _frame_order(list(stems))
-    position = {stem: i for i, stem in enumerate(frames)}
+    files, doubled = _files_by_stem(images, _FRAME_SUFFIXES)
+    stems = _frame_order(list(files))
+    position = {stem: i for i, stem in enumerate(stems)}
     annotations, problem = _list_masks(folder.annotations, video_id, position)
     truth, truth_problem = _list_masks(folder.truth, video_id, position)
-    if not frames:
+    problem = problem or truth_problem
+    if not stems:
         problem = f"{images}: holds no frames; " + (
             "its folders might be the videos, then give this folder as `images`"
             if _subfolders(images)
             else "add .jpg or .png files or leave the video out"
         )
-    doubled = [stem for stem, names in stems.items() if len(names) > 1]
-    if doubled:
-        problem = (
-            f"{images}: several files for frame {doubled[0]!r} ({', '.join(stems[doubled[0]])}); "
-            "keep one of them"
-        )
-    names = [sys.intern(stems[stem][0]) for stem in frames]
+    elif doubled:
+        problem = f"{images}: several files for one frame ({', '.join(doubled)}); keep one of them"
+    names = [sys.intern(files[stem]) for stem in stems]
     return Video(
         video_id,
         FolderFiles(images, names),
         annotation_paths=annotations,
         truth_paths=truth,
         void_id=folder.void_id,
-        problem=problem or truth_problem,
+        problem=problem,
     )
 
 
@@ -174,37 +172,44 @@ def _list_masks(
     """Return the mask of each frame, and what is wrong where a mask has no frame."""
     if root is None or not position:
         return {}, None
+    files, _ = _files_by_stem(root / video_id, _MASK_SUFFIXES)
+    if lost := sorted(files.keys() - position.keys()):
+        return {}, (
+            f"{root / video_id / files[lost[0]]}: mask of a frame that does not exist among the "
+            f"{len(position)} frames of the video; remove the mask or add the frame"
+        )
     names: list[str | None] = [None] * len(position)
-    problem = None
-    for stem, files in sorted(_files_by_stem(root / video_id, _MASK_SUFFIXES).items()):
-        if stem in position:
-            names[position[stem]] = sys.intern(files[0])
-        elif problem is None:
-            problem = (
-                f"{root / video_id / files[0]}: mask of a frame that does not exist among the "
-                f"{len(position)} frames of the video; remove the mask or add the frame"
-            )
-    return FolderMasks(root / video_id, names), problem
+    for stem, name in files.items():
+        names[position[stem]] = sys.intern(name)
+    return FolderMasks(root / video_id, names), None
 
 
 def _frame_order(stems: list[str]) -> list[str]:
-    same_width_numbers = len({len(stem) for stem in stems}) == 1 and all(map(str.isdigit, stems))
+    # Names like 00000, 00005 need no numbers taken out of them; most data sets have only these.
+    same_width_numbers = len(set(map(len, stems))) == 1 and "".join(stems).isdigit()
     return sorted(stems) if same_width_numbers else sorted(stems, key=natural_key)
 
 
-def _files_by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, list[str]]:
-    """Return stem -> file names; nothing where the folder does not exist."""
-    files: dict[str, list[str]] = {}
+def _files_by_stem(
+    folder: Path, suffixes: frozenset[str]
+) -> tuple[dict[str, str], tuple[str, str] | None]:
+    """Return stem -> file name, and two names of one stem where there are such.
+
+    A folder that does not exist holds no files.
+    """
+    files: dict[str, str] = {}
+    doubled = None
     try:
         names = os.listdir(folder)  # noqa: PTH208 (names, not a Path for each of a million files)
     except (FileNotFoundError, NotADirectoryError):
-        return files
-    for name in sorted(names):
-        stem, suffix = os.path.splitext(name)  # noqa: PTH122
+        return files, None
+    for name in names:
+        stem, _, suffix = name.rpartition(".")
         # A leading dot marks our own unfinished files and what file managers leave behind.
-        if suffix.lower() in suffixes and not name.startswith("."):
-            files.setdefault(stem, []).append(name)
-    return files
+        counts = suffix.lower() in suffixes and name[0] != "."
+        if counts and files.setdefault(stem, name) != name:
+            doubled = (min(name, files[stem]), max(name, files[stem]))
+    return files, doubled
 
 
 def _subfolders(folder: Path) -> list[str]:

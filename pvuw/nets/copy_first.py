@@ -1,4 +1,4 @@
-"""The baseline every network must beat: nothing moves."""
+"""The baseline: every object stays where its prompt said it was."""
 
 import torch
 from torch import Tensor
@@ -7,11 +7,14 @@ from pvuw.errors import PvuwError
 from pvuw.nets.base import VideoSegmenter, VideoSession
 from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch
 
-_SURE = 10.0  # logit of a prompted pixel, minus it elsewhere
+_LOGIT = 10.0
 
 
 class CopyFirst(VideoSegmenter):
-    """Repeats every object's latest prompted mask; has no weights and cannot be trained."""
+    """Copies each object's prompted mask to all later frames; has no weights and learns nothing.
+
+    What any network must beat. `start` ignores the number of frames.
+    """
 
     def start(self, num_frames: int | None = None) -> "CopyFirstSession":
         """Begin a video."""
@@ -24,33 +27,32 @@ class CopyFirst(VideoSegmenter):
         Raises:
             PvuwError: Always.
         """
-        raise PvuwError("CopyFirst is a baseline without weights; use it with 'pvuw predict'")
+        raise PvuwError("CopyFirst has no weights to train; choose another network for `fit`")
 
 
 class CopyFirstSession(VideoSession):
-    """The masks given so far."""
+    """Repeats masks at the size of the frames they were given with."""
 
     def __init__(self) -> None:
-        self._logits: dict[int, Tensor] = {}
+        self._masks: dict[int, Tensor] = {}
 
     @property
     def object_ids(self) -> list[int]:
         """File ids of the objects prompted so far, in slot order."""
-        return list(self._logits)
+        return list(self._masks)
 
-    @torch.inference_mode()
     def step(
         self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False
     ) -> FrameOutput:
-        """Repeat the masks, after taking new ones."""
+        """Take in a prompt and repeat every object's latest mask as logits of -10 and 10."""
         del last
         if prompt is not None:
-            logits = torch.where(prompt.masks, _SURE, -_SURE)
-            self._logits |= dict(zip(prompt.object_ids, logits, strict=True))
-        stacked = list(self._logits.values())
-        none = frame.new_zeros(0, *frame.shape[-2:], dtype=torch.float32)
-        return FrameOutput(self.object_ids, torch.stack(stacked) if stacked else none)
+            self._masks.update(zip(prompt.object_ids, prompt.masks, strict=True))
+        masks = [mask.to(frame.device) for mask in self._masks.values()]
+        stacked = torch.stack(masks) if masks else frame.new_zeros(0, *frame.shape[-2:])
+        logits = torch.where(stacked > 0, _LOGIT, -_LOGIT)
+        return FrameOutput(object_ids=self.object_ids, mask_logits=logits.float())
 
     def remove_object(self, object_id: int) -> None:
-        """Forget an object."""
-        del self._logits[object_id]
+        """Forget an object; see `VideoSession.remove_object`."""
+        del self._masks[object_id]

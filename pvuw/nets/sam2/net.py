@@ -2,15 +2,50 @@
 
 from pathlib import Path
 
+from sam2.modeling.backbones.hieradet import Hiera
+from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
-from pvuw.nets.base import VideoSegmenter, VideoSession
+from pvuw.errors import PvuwError
+from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
+from pvuw.nets.sam2.clip_forward import forward_clip
+from pvuw.nets.sam2.session import Sam2Session
 from pvuw.types import ClipOutput, VideoBatch
+
+_EXPECTED_SWITCHES = {
+    "use_mask_input_as_output_without_sam": True,
+    "non_overlap_masks_for_mem_enc": False,
+    "memory_temporal_stride_for_eval": 1,
+    "max_cond_frames_in_attn": -1,
+}
+"""What every official configuration says and the session relies on."""
 
 
 class Sam2(VideoSegmenter):
-    """SAM 2 or 2.1 (Ravi et al. 2024, https://arxiv.org/abs/2408.00714)."""
+    """SAM 2 (Ravi et al. 2024, https://arxiv.org/abs/2408.00714): attends to memory of past frames.
+
+    Objects are prompted by masks, on any frame, and segmented independently of each other. `start`
+    should be told the number of frames if there may be fewer than 16. The training forward is
+    prompted with the true masks of each clip's first frame.
+
+    Args:
+        size: `nano` (1.4 M parameters, made for training from scratch on small images; no official
+            weights), `tiny` (39 M), `small` (46 M), `base_plus` (81 M), `large` (224 M), or a YAML
+            file laid out like those of the `sam2` package.
+        image_size: Side of the square frames are resized to, in pixels, a multiple of 32. Smaller
+            is faster and sees less detail; weights fit any. Default: 256 for nano, otherwise 1024.
+        weights: Official `.pt` file, exported file or training checkpoint to start from; default:
+            random weights. Every key must fit.
+        version: Release of the official sizes: `2.1`, or `2.0` for the older checkpoints.
+        memory_mask_scale: Masks enter memory as `sigmoid(logits) * scale + bias`. 20 and -10 are
+            upstream's; the MOSEv2 baseline trains and predicts with 7.5 and -4, which make memory
+            softer and uncertain pixels background. Weights do not record it: predict with the
+            values of the training run.
+        memory_mask_bias: See `memory_mask_scale`.
+        objects_per_batch: Most objects that inference runs in one batch; lower it to save memory.
+    """
 
     def __init__(
         self,
@@ -21,8 +56,10 @@ class Sam2(VideoSegmenter):
         version: str = "2.1",
         memory_mask_scale: float = 20.0,
         memory_mask_bias: float = -10.0,
+        objects_per_batch: int = 16,
     ) -> None:
         super().__init__()
+        self.objects_per_batch = objects_per_batch
         self.model = build_sam2_base(
             size,
             image_size=image_size,
@@ -30,17 +67,36 @@ class Sam2(VideoSegmenter):
             mask_bias=memory_mask_bias,
             version=version,
         )
+        _check_switches(self.model, size)
+        if weights is not None:
+            load_official(weights, self)
 
-    def start(self, num_frames: int | None = None) -> VideoSession:
-        """Begin a video."""
-        raise NotImplementedError
+    def start(self, num_frames: int | None = None) -> Sam2Session:
+        """Begin a video; tell its length where it may be below 16 frames.
 
-    def forward_clip(self, batch: VideoBatch) -> ClipOutput:
-        """Run the training forward."""
-        from pvuw.nets.sam2.clip_forward import forward_clip
+        Raises:
+            RuntimeError: In training mode, where dropout would make the masks random.
+        """
+        if self.training:
+            raise RuntimeError("the network is in training mode; call .eval() before start()")
+        return Sam2Session(self.model, num_frames, batch_size=self.objects_per_batch)
 
-        return forward_clip(self.model, batch)
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+        """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`."""
+        return forward_clip(self.model, batch, features=features)
 
     def official_state_dict(self) -> dict[str, Tensor]:
-        """Weights under upstream's names."""
-        return self.model.state_dict()
+        """Weights under the names of the official checkpoints, none added, none missing."""
+        return dict(self.model.state_dict())
+
+
+def _check_switches(model: SAM2Base, size: str) -> None:
+    """Refuse configurations that inference would not do justice to."""
+    for name, expected in _EXPECTED_SWITCHES.items():
+        if (found := getattr(model, name)) != expected:
+            raise PvuwError(f"{size}: {name} must be {expected} for streaming, got {found}")
+    if model.num_maskmem < 2:
+        raise PvuwError(f"{size}: num_maskmem must be at least 2, got {model.num_maskmem}")
+    if not isinstance(model.image_encoder.trunk, Hiera):
+        found = type(model.image_encoder.trunk).__name__
+        raise PvuwError(f"{size}: the trunk must be sam2's Hiera, got {found}")

@@ -1,0 +1,139 @@
+"""Reads weights from official files and our training checkpoints, and loads them strictly."""
+
+import pickle
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from pvuw.errors import WeightsError
+from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.identify import identify
+
+_NET = "net."
+"""Where the training module keeps the network."""
+_SAM2_INSIDE = "model."
+"""Where `Sam2` keeps the network that official files hold."""
+
+
+@dataclass
+class Checkpoint:
+    """Weights of one file, on the CPU."""
+
+    path: Path
+    layout: Literal["official", "training"]
+    """`{"model": ...}` as the networks' authors publish, or what a training run saves."""
+    weights: dict[str, Tensor]
+    """By the names of the layout; of a training checkpoint, by those of the network's modules."""
+    epoch: int | None = None
+    """Epochs finished, of a training checkpoint."""
+    step: int | None = None
+    """Optimizer steps done, of a training checkpoint."""
+
+    @property
+    def official_weights(self) -> dict[str, Tensor]:
+        """Weights under their official names, whatever the layout."""
+        return {name.removeprefix(_SAM2_INSIDE): w for name, w in self.weights.items()}
+
+
+def load_official(path: Path, net: VideoSegmenter) -> None:
+    """Load a file's weights into a network, every one of them and nothing else.
+
+    Args:
+        path: An official `.pt` file, an exported one, or a checkpoint of a training run.
+        net: The network; its weights are overwritten in place.
+
+    Raises:
+        WeightsError: If the file is missing, damaged or of another layout, or if a weight is
+            missing, unexpected or of another shape. The network is unchanged then.
+    """
+    checkpoint = read_checkpoint(path)
+    official = checkpoint.layout == "official"
+    # Both dictionaries hold the network's own tensors, so that copying into them loads.
+    own = net.official_state_dict() if official else net.state_dict()
+    problems = _differences(checkpoint.weights, own)
+    if problems:
+        found = identify(checkpoint.official_weights) or "of an unknown network"
+        wanted = identify(net.official_state_dict()) or type(net).__name__
+        hint = "" if found == wanted else f": build that network, or load weights of {wanted}"
+        raise WeightsError(
+            f"{path}: does not fit {wanted}: {'; '.join(problems)}. The weights are {found}{hint}"
+        )
+    with torch.no_grad():
+        for name, weight in checkpoint.weights.items():
+            own[name].copy_(weight)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """The weights in a file, without running any code the file may carry.
+
+    Raises:
+        WeightsError: If the file is missing, damaged or of an unknown layout.
+    """
+    content = _read(path)
+    if isinstance(content, dict) and _is_weights(content.get("model")):
+        return Checkpoint(path, "official", content["model"])
+    if isinstance(content, dict) and _is_weights(content.get("state_dict")):
+        # torch.compile wraps modules; which weights they are does not change.
+        named = {k.replace("_orig_mod.", ""): w for k, w in content["state_dict"].items()}
+        weights = {k.removeprefix(_NET): w for k, w in named.items() if k.startswith(_NET)}
+        if weights:
+            epoch, step = content.get("epoch"), content.get("global_step")
+            return Checkpoint(path, "training", weights, epoch, step)
+    keys = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content).__name__
+    raise WeightsError(
+        f"{path}: neither official weights (`model`) nor a training checkpoint of ours "
+        f"(`state_dict` with `net.*`), found {keys}"
+    )
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such file; docs/weights.md says where official weights are")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except (zipfile.BadZipFile, OSError, EOFError) as error:
+        raise WeightsError(
+            f"{path}: no weights, or cut short ({path.stat().st_size} bytes); download it again"
+        ) from error
+    if damaged is not None:
+        raise WeightsError(f"{path}: damaged at {damaged} (checksum); download it again")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path}: holds Python objects besides weights, which could run code; "
+            "save its tensors alone"
+        ) from error
+    except RuntimeError as error:
+        raise WeightsError(f"{path}: a zip archive, but no file of torch.save") from error
+
+
+def _is_weights(content: object) -> bool:
+    return (
+        isinstance(content, dict)
+        and len(content) > 0
+        and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in content.items())
+    )
+
+
+def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    """What keeps the weights found from being those wanted, each as a few words."""
+    missing = [name for name in wanted if name not in found]
+    unexpected = [name for name in found if name not in wanted]
+    reshaped = [
+        f"{name} {list(found[name].shape)} instead of {list(wanted[name].shape)}"
+        for name in wanted
+        if name in found and found[name].shape != wanted[name].shape
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
+    return [f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds.items() if names]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")

@@ -105,8 +105,13 @@ def first_existing(paths: Iterable[Path], *, tree: str) -> Path:
     raise DataError(f"{candidates[0]}: no such file{also}; expected {tree}")
 
 
-def check_frames(folder: Path, names: Sequence[str], *, place: str) -> None:
-    """Return nothing if all frames are in the folder.
+def check_frames(folder: Path, names: Sequence[str], *, place: str) -> set[str]:
+    """Return the names of all files of a folder that holds the frames of a video.
+
+    Args:
+        folder: Folder of the video.
+        names: Frames that must be there.
+        place: File and video that name them, for errors.
 
     Raises:
         DataError: If one is missing.
@@ -124,6 +129,7 @@ def check_frames(folder: Path, names: Sequence[str], *, place: str) -> None:
                 f"{folder / name}: no such frame, named by {place}; extract the frames again or "
                 "list the video under `exclude`"
             )
+    return present
 
 
 def visible_bits(frames: Iterable[int]) -> int:

@@ -108,7 +108,7 @@ class FolderReader(Reader):
     def stamps(self) -> dict[str, str]:
         """Return the video ids, sorted, with the time their folders last changed."""
         images, annotations = self.folders()
-        frames, masks = _folder_times(images), _folder_times(annotations)
+        frames, masks = folder_times(images), folder_times(annotations)
         listed = self.listed_ids()
         ids = frames if listed is None else listed
         # An id without a folder keeps an empty stamp; reading it says what is missing.
@@ -172,7 +172,8 @@ def _frames_by_value(masks: FolderMasks, void_id: int | None) -> dict[int, list[
     return dict(seen)
 
 
-def _folder_times(folder: Path) -> dict[str, str]:
+def folder_times(folder: Path) -> dict[str, str]:
+    """Return the sub-folders of a folder, each with the time files in it last came or went."""
     with os.scandir(folder) as entries:
         return {
             sys.intern(entry.name): str(entry.stat().st_mtime_ns)

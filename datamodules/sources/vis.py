@@ -51,13 +51,14 @@ class VisMasks(RleMasks):
         found = {}
         for object_id, track in self._tracks():
             labels = track.get("occlusion")
-            visible = has_pixels(track["segmentations"][frame_idx], self.size_hw)
+            place = f"{self.file.path}: annotation {track.get('id')}, frame {frame_idx}"
+            visible = has_pixels(track["segmentations"][frame_idx], self.size_hw, place=place)
             if labels is None or not visible or labels[frame_idx] is None:
                 continue
             if labels[frame_idx] not in _LEVELS:
                 raise DataError(
-                    f"{self.file.path}: annotation {track.get('id')}: occlusion must be one of "
-                    f"{', '.join(_LEVELS)}, got {labels[frame_idx]!r}; use the official file"
+                    f"{place}: occlusion must be one of {', '.join(_LEVELS)}, got "
+                    f"{labels[frame_idx]!r}; use the official file"
                 )
             found[object_id] = _LEVELS[labels[frame_idx]]
         return found
@@ -105,10 +106,10 @@ class VisReader(Reader):
         raise NotImplementedError
 
     def stamps(self) -> dict[str, str]:
-        """Return the annotation file, with its size and time."""
+        """Return the annotation file, with its size and time and what is excluded from it."""
         file = JsonFile.of(self.json_path())
         require_folder(self.image_folder(), tree=self.tree)
-        return {str(file.path): f"{file.num_bytes} {file.mtime_ns}"}
+        return {str(file.path): f"{file.num_bytes} {file.mtime_ns} {sorted(self.exclude)}"}
 
     def read(self, units: Sequence[str]) -> Iterator[tuple[str, VideoRecord]]:
         """Yield the videos of the named annotation files."""
@@ -211,7 +212,7 @@ def _track(file: JsonFile, annotation: dict[str, Any], span: Span) -> tuple[int,
         category_id=member(annotation, "category_id", place=place, kind=int),
         span=span,
         num_frames=len(masks),
-        bits=None if polygons else _visible_in(masks, (1, 1)),
+        bits=None if polygons else _visible_in(masks, (1, 1), place),
         has_occlusion=labels is not None,
     )
 
@@ -219,8 +220,9 @@ def _track(file: JsonFile, annotation: dict[str, Any], span: Span) -> tuple[int,
 def _bits(file: JsonFile, track: _Track, size_hw: tuple[int, int]) -> int:
     if track.bits is not None:
         return track.bits
-    return _visible_in(file.read([track.span])[0]["segmentations"], size_hw)
+    place = f"{file.path}: annotation {track.annotation_id}"
+    return _visible_in(file.read([track.span])[0]["segmentations"], size_hw, place)
 
 
-def _visible_in(masks: list[Any], size_hw: tuple[int, int]) -> int:
-    return visible_bits(t for t, mask in enumerate(masks) if has_pixels(mask, size_hw))
+def _visible_in(masks: list[Any], size_hw: tuple[int, int], place: str) -> int:
+    return visible_bits(t for t, mask in enumerate(masks) if has_pixels(mask, size_hw, place=place))

@@ -64,22 +64,30 @@ def to_rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
     return Rle(size=size, counts=counts) if lengths[1::2].any() else None
 
 
-def has_pixels(segmentation: Any, size_hw: tuple[int, int]) -> bool:
-    """Return whether a mask has foreground, without checking its runs: fast, for listing.
+def has_pixels(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> bool:
+    """Return whether a mask has foreground, fast: runs are not checked as `checked_rle` does.
 
     Args:
         segmentation: As for `to_rle`.
-        size_hw: As for `to_rle`.
+        size_hw: As for `to_rle`; matters for polygons only.
+        place: File, object and frame, for errors.
+
+    Raises:
+        DataError: If it is no mask.
 
     Example:
-        >>> has_pixels({"size": [2, 2], "counts": "121"}, (2, 2)), has_pixels([], (2, 2))
-        (True, False)
+        >>> has_pixels({"counts": "121"}, (2, 2), place="a.json")
+        True
+        >>> has_pixels({"counts": [4]}, (2, 2), place="a.json")
+        False
     """
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else segmentation
     if isinstance(counts, str) and counts.isascii():
-        # Area needs no size; one of zero pixels keeps pycocotools from allocating anything.
+        # The area needs no size.
         return bool(coco_mask.area({"size": [1, 1], "counts": counts.encode()}) > 0)
-    return to_rle(segmentation, size_hw) is not None
+    if isinstance(segmentation, dict) and isinstance(counts, list):
+        return any(counts[1::2])
+    return checked_rle(segmentation, size_hw, place=place) is not None
 
 
 def decode(rle: Rle) -> BoolMask:

@@ -1,0 +1,234 @@
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+from pycocotools import mask as coco_mask
+
+from pvuw.errors import DataError
+from pvuw.io.records import Region, paint_id_map, region_of
+from pvuw.io.rle import (
+    RleMasks,
+    checked_rle,
+    decode,
+    encode,
+    fit_mask,
+    has_pixels,
+    measure,
+    run_lengths,
+    to_rle,
+)
+
+
+def random_masks(count, seed=0):
+    rng = np.random.default_rng(seed)
+    for _ in range(count):
+        size = rng.integers(1, 40, 2)
+        yield rng.random(size) < rng.choice([0.0, 0.05, 0.5, 1.0])
+
+
+def runs_of(mask):
+    """Column-major run lengths, background first, computed without pycocotools."""
+    pixels = mask.T.reshape(-1)
+    runs, value, length = [], False, 0
+    for pixel in pixels:
+        if pixel != value:
+            runs.append(length)
+            value, length = pixel, 0
+        length += 1
+    return [*runs, length]
+
+
+def test_runs_are_those_of_the_pixels():
+    for mask in random_masks(60):
+        assert run_lengths(encode(mask)["counts"]).tolist() == runs_of(mask)
+
+
+def test_all_spellings_of_a_mask_give_the_same_runs():
+    for mask in random_masks(60, seed=1):
+        size, expected = list(mask.shape), encode(mask)
+        spellings = [
+            {"size": size, "counts": runs_of(mask)},
+            {"size": size, "counts": expected["counts"].decode()},
+            {"size": size, "counts": expected["counts"]},
+            expected["counts"].decode(),  # BURST: no size of its own
+            {"counts": runs_of(mask)},
+        ]
+        for spelling in spellings:
+            found = to_rle(spelling, mask.shape)
+            if mask.any():
+                assert found == expected
+                assert np.array_equal(decode(found), mask)
+            else:
+                assert found is None
+
+
+def test_decoded_masks_are_bool_of_the_stored_size():
+    mask = decode(encode(np.eye(3, 5, dtype=bool)))
+    assert mask.dtype == np.bool_
+    assert mask.shape == (3, 5)
+
+
+def test_a_polygon_is_filled():
+    rle = to_rle([[1, 1, 5, 1, 5, 5, 1, 5], [7, 7, 9, 7, 9, 9, 7, 9]], (10, 12))
+    expected = np.zeros((10, 12), dtype=bool)
+    expected[1:5, 1:5] = expected[7:9, 7:9] = True
+    assert np.array_equal(decode(rle), expected)
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        None,
+        [],
+        [[]],
+        [[1, 1, 5, 1]],  # four numbers are a box to pycocotools, and no area to anyone else
+        {"size": [4, 3], "counts": [12]},
+        {"size": [4, 3], "counts": "<"},
+        {"size": [4, 3], "counts": [12, 0]},
+        "<",
+    ],
+    ids=str,
+)
+def test_every_way_to_say_absent_is_none(absent):
+    assert to_rle(absent, (4, 3)) is None
+    assert not has_pixels(absent, (4, 3), place="a.json")
+
+
+def test_listing_agrees_with_reading():
+    for mask in random_masks(40, seed=2):
+        for spelling in (
+            {"size": list(mask.shape), "counts": encode(mask)["counts"].decode()},
+            {"size": list(mask.shape), "counts": runs_of(mask)},
+        ):
+            assert has_pixels(spelling, mask.shape, place="a.json") == mask.any()
+
+
+@pytest.mark.parametrize(
+    ("damaged", "words"),
+    [
+        ({"size": [4, 3], "counts": [3, 2]}, "cover 5 pixels of a 3x4 mask"),
+        ({"size": [4, 3], "counts": [3, 20]}, "cover 23 pixels"),
+        ({"size": [4, 3], "counts": [14, -2]}, "cover 12 pixels"),
+        ({"size": [4, 3], "counts": []}, "cover 0 pixels"),
+        ({"size": [4, 4], "counts": "31"}, "cover 4 pixels of a 4x4 mask"),
+        ({"size": [4, 3], "counts": ""}, "not a complete"),
+        ({"size": [4, 3], "counts": "3P"}, "not a complete"),
+        ({"size": [4, 3], "counts": "3 "}, "not a complete"),
+        ({"size": [4, 3], "counts": "é"}, "not a complete"),
+        ({"size": [4, 3], "counts": "ooooooooooo0"}, "longer than any image"),
+        ({"size": [4, 3]}, "no `counts`"),
+        ({"size": [4], "counts": "<"}, "`size` must be"),
+        ({"size": [4, 3], "counts": 7}, "got int"),
+        ([[1, 1, 5]], "x and y in turn"),
+        ([{"counts": "<"}], "x and y in turn"),
+        (7, "got int"),
+    ],
+    ids=str,
+)
+def test_a_damaged_mask_is_refused_by_name(damaged, words):
+    with pytest.raises(DataError, match=words) as error:
+        checked_rle(damaged, (4, 3), place="a.json: annotation 5")
+    assert str(error.value).startswith("a.json: annotation 5: ")
+    assert "\n" not in str(error.value)
+
+
+def test_pycocotools_alone_would_invent_pixels():
+    """The reason for checking runs here: pixels behind the last run are whatever was in memory."""
+    short = {"size": [500, 500], "counts": b"11"}
+    assert coco_mask.decode(short).shape == (500, 500)  # no complaint
+    with pytest.raises(DataError):
+        checked_rle(short, (500, 500), place="a.json")
+
+
+def test_measures_are_those_of_the_pixels():
+    for mask in random_masks(80, seed=3):
+        if mask.any():
+            assert measure(encode(mask)) == region_of(mask)
+
+
+class Fake(RleMasks):
+    def __init__(self, masks):
+        self.runs = {i: encode(mask) for i, mask in masks.items()}
+
+    def rles(self, frame_idx):
+        return self.runs
+
+    def place(self, frame_idx):
+        return "fake.json"
+
+
+def overlapping(size_hw=(20, 30)):
+    masks = {i: np.zeros(size_hw, dtype=bool) for i in (1, 2, 3)}
+    masks[1][5:9, 5:9] = True
+    masks[2][2:15, 3:20] = True
+    masks[3][7:18, 6:28] = True
+    return masks
+
+
+def test_overlap_is_kept_in_masks_and_the_smaller_object_wins_in_the_map():
+    masks = overlapping()
+    store = Fake(masks)
+    found = store.masks(0, (20, 30))
+    assert all(np.array_equal(found[i], masks[i]) for i in masks)
+    id_map = store.id_map(0, (20, 30))
+    assert np.array_equal(id_map, paint_id_map(masks, (20, 30)))
+    assert np.array_equal(id_map == 1, masks[1])
+    assert np.array_equal(id_map == 2, masks[2] & ~masks[1])
+    assert np.array_equal(id_map == 3, masks[3] & ~masks[2] & ~masks[1])
+
+
+def test_of_two_equal_areas_the_higher_id_wins():
+    masks = {7: np.ones((2, 2), dtype=bool), 4: np.ones((2, 2), dtype=bool)}
+    assert (Fake(masks).id_map(0, (2, 2)) == 7).all()
+    assert (paint_id_map(masks, (2, 2)) == 7).all()
+
+
+def test_masks_of_another_size_are_resized_to_the_image_and_said_so():
+    masks = overlapping()
+    store = Fake(masks)
+    with pytest.warns(UserWarning, match="fake.json: masks are 30x20, the image 60x40"):
+        found = store.masks(0, (40, 60))
+    for i, mask in masks.items():
+        assert np.array_equal(found[i], mask.repeat(2, axis=0).repeat(2, axis=1))
+    with pytest.warns(UserWarning, match="60x40"):
+        assert store.regions(0, (40, 60))[1] == Region(64, (10, 10, 18, 18))
+    with pytest.warns(UserWarning, match="60x40"):
+        assert np.array_equal(store.id_map(0, (40, 60)), paint_id_map(found, (40, 60)))
+
+
+def test_the_warning_is_shown_once_for_a_file(recwarn):
+    warnings.simplefilter("default")
+    for _ in range(5):
+        Fake(overlapping()).masks(0, (40, 60))
+    assert len([w for w in recwarn if "fake.json" in str(w.message)]) == 1
+
+
+def test_an_object_that_resizing_loses_is_not_visible():
+    dot = np.zeros((9, 9), dtype=bool)
+    dot[0, 0] = True
+    with pytest.warns(UserWarning, match="9x9"):
+        assert Fake({1: dot}).masks(0, (3, 3)) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [((7, 5), (13, 9)), ((13, 9), (7, 5)), ((4, 853), (4, 854))]
+)
+def test_resizing_is_torch_nearest_exact(old, new):
+    torch = pytest.importorskip("torch")
+    ids = np.random.default_rng(0).integers(0, 9, old, dtype=np.uint8)
+    tensor = torch.from_numpy(ids)[None, None]
+    expected = torch.nn.functional.interpolate(tensor, new, mode="nearest-exact")[0, 0]
+    with pytest.warns(UserWarning, match="resized"):
+        assert np.array_equal(fit_mask(ids, new, place="a"), expected.numpy())
+
+
+def test_a_mask_of_the_right_size_is_passed_through():
+    ids = np.zeros((2, 3), dtype=np.uint8)
+    assert fit_mask(ids, (2, 3), place="a") is ids
+
+
+def test_torch_is_not_imported():
+    code = "import sys, pvuw.io.rle; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

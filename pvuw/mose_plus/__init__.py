@@ -1,0 +1,1 @@
+"""MOSE+: which videos of other sources resemble MOSE, and which must not be used. No torch here."""

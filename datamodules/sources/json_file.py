@@ -126,7 +126,7 @@ def _walk(text: str, arrays: frozenset[str]) -> Iterator[tuple[str, Any, Span]]:
     position = _expect(text, _skip(text, 0), "{")
     more = text[position : position + 1] != "}"
     while more:
-        key, position = _DECODER.raw_decode(text, position)
+        key, position = _value(text, position)
         position = _expect(text, _skip(text, position), ":")
         if key in arrays and text[position : position + 1] == "[":
             position = yield from _walk_array(text, position, key)
@@ -173,4 +173,5 @@ def _value(text: str, position: int) -> tuple[Any, int]:
     value, end = _DECODER.raw_decode(text, position)
     if text.isascii():  # known without a look at the characters
         return value, end
-    return json.loads(text[position:end].encode("latin-1")), end
+    raw = text[position:end]
+    return (value if raw.isascii() else json.loads(raw.encode("latin-1"))), end

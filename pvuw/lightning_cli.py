@@ -194,6 +194,8 @@ def _quieten_lightning() -> None:
     """Drop what Lightning 2.6.6 says that a user of this command can do nothing about."""
     # lightning/pytorch/utilities/_pytree.py uses a class that torch 2.14 deprecates.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    # Predictions went to the frame sinks; lightning/pytorch/loops/prediction_loop.py suspects a bug.
+    warnings.filterwarnings("ignore", message="predict returned None.*")
     # An advertisement, printed wherever another logger is used.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
         lambda record: "litlogger" not in record.getMessage()

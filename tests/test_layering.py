@@ -16,6 +16,7 @@ ALLOWED = {
     "pvuw.io": BASE,
     "pvuw.draw": FILES,
     "pvuw.sample": FILES,
+    "pvuw.mose_plus": FILES,
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
     "pvuw.metrics": FILES,

@@ -19,6 +19,7 @@ PLAIN_COMMANDS = {
     "evaluate": "score a folder of predictions: J, F, J&F",
     "sample": "generate MOSE-like videos with exact ground truth",
     "weights": "inspect and export checkpoints",
+    "augment-preview": "draw training clips before and after augmentation",
     "demo": "generate, fine-tune, predict, score and draw in a few minutes",
 }
 _EXAMPLES = """
@@ -59,7 +60,7 @@ def overview() -> str:
 
 def run_plain(name: str, argv: Sequence[str]) -> int:
     """Parse and run one of the plain commands; its exit status."""
-    command = cast(PlainCommand, import_module(f"pvuw.commands.{name}"))
+    command = cast(PlainCommand, import_module(f"pvuw.commands.{name.replace('-', '_')}"))
     parser = argparse.ArgumentParser(
         prog=f"pvuw {name}", formatter_class=argparse.RawDescriptionHelpFormatter
     )

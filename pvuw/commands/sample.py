@@ -76,7 +76,7 @@ def _print_summary(out: Path, manifest: "Manifest") -> None:
     train = [video for video in manifest.videos if video.split == "train"]
     valid = [video for video in manifest.videos if video.split == "valid"]
     frames = manifest.spec.num_frames
-    print(f"{out / 'train'}  {_counts(train)}, each of {frames} frames annotated")
+    print(f"{out / 'train'}  {_counts(train)}, {frames} frames each, all annotated")
     print(f"{out / 'valid'}  {_counts(valid)}, first frame annotated, full truth in GroundTruth")
     causes = Counter(absence.cause.value for video in manifest.videos for absence in video.absences)
     print(
@@ -87,4 +87,6 @@ def _print_summary(out: Path, manifest: "Manifest") -> None:
 
 
 def _counts(videos: Sequence["VideoRecord"]) -> str:
-    return f"{len(videos)} videos, {sum(len(video.object_ids) for video in videos)} objects"
+    plural = "" if len(videos) == 1 else "s"
+    objects = sum(len(video.object_ids) for video in videos)
+    return f"{len(videos)} video{plural}, {objects} objects"

@@ -57,6 +57,8 @@ def write_sample(out: Path, spec: SampleSpec, *, workers: int = 1) -> Manifest:
         DataError: If `out` holds something else, cannot be written, or the frames are too small.
     """
     check_size(spec.size_hw)
+    if workers < 1:
+        raise DataError(f"sample: needs at least 1 process, got {workers}; ask for more workers")
     existing = find_sample(out, spec)
     if existing is not None:
         return existing

@@ -122,7 +122,7 @@ def _file_name(spec: SourceSpec) -> str:
 
 def _format() -> str:
     """Return a text that changes when the fields of what is stored do."""
-    return " ".join(
+    return _TAG + " ".join(
         f"{name}:{','.join(field.name for field in dataclasses.fields(cls))}"
         for name, cls in _CLASSES.items()
     )

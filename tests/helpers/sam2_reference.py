@@ -29,17 +29,18 @@ def build_predictor(size, image_size):
     return instantiate(config, _convert_="all").eval()
 
 
-def strengthen(model):
+def strengthen(model, *, gain):
     """Give memory a say in random weights' masks, and make objects count as visible.
 
-    With plain random weights masks hardly depend on memory, and comparing them shows nothing.
+    With plain random weights masks hardly depend on memory, and comparing them shows nothing. With
+    too much gain the rounding of memory to bfloat16 blows batching's last-bit differences up.
     """
     with torch.no_grad():
         for block in model.memory_encoder.fuser.layers:
             block.gamma.fill_(0.5)
-        model.memory_encoder.mask_downsampler.encoder[-1].weight.mul_(8)
+        model.memory_encoder.mask_downsampler.encoder[-1].weight.mul_(gain)
         for layer in model.memory_attention.layers:
-            layer.cross_attn_image.q_proj.weight.mul_(8)
+            layer.cross_attn_image.q_proj.weight.mul_(gain)
             layer.self_attn.out_proj.weight.mul_(4)
             layer.cross_attn_image.out_proj.weight.mul_(4)
         model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(3)

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,15 @@ class JsonFile:
         """
         # One character a byte: positions in the text are positions in the file. Whatever is not
         # ASCII is parsed a second time from its own bytes.
-        text = self.path.read_bytes().decode("latin-1")
         try:
+            # Mapped, so that the file is not held as bytes and as text at the same time.
+            with (
+                self.path.open("rb") as file,
+                mmap(file.fileno(), 0, access=ACCESS_READ) as content,
+            ):
+                text = str(content, "latin-1")
             yield from _walk(text, frozenset(arrays))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except ValueError as error:  # also of an empty file, damaged JSON, or no UTF-8
             raise DataError(
                 f"{self.path}: not a complete JSON object ({error}); download the file again"
             ) from error

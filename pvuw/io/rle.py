@@ -93,12 +93,18 @@ def has_pixels(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> bo
 def decode(rle: Rle) -> BoolMask:
     """Return the mask, bool `[H, W]`, in column-major order as the runs are.
 
+    Only the columns the object touches are expanded. pycocotools' own `decode` gives the same
+    pixels and takes several times as long on a large frame.
+
     Example:
         >>> decode({"size": [2, 2], "counts": b"121"}).tolist()
         [[False, True], [True, False]]
     """
-    pixels: NDArray[np.uint8] = coco_mask.decode(rle)
-    return pixels.view(np.bool_)
+    height, width = rle["size"]
+    mask = np.zeros((width, height), dtype=np.bool_)
+    left, columns = _columns(rle)
+    mask[left : left + len(columns)] = columns
+    return mask.T
 
 
 def encode(mask: BoolMask) -> Rle:
@@ -187,8 +193,8 @@ class RleMasks(MaskStore):
         for object_id in sorted(regions, key=lambda i: (-regions[i].area, i)):
             # Painting the box only is several times faster: most objects are small.
             left, top, right, bottom = regions[object_id].box_xyxy
-            box = np.s_[top:bottom, left:right]
-            id_map[box][decode(rles[object_id])[box]] = object_id
+            _, columns = _columns(rles[object_id])
+            id_map[top:bottom, left:right][columns[:, top:bottom].T] = object_id
         return id_map
 
     def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
@@ -234,6 +240,21 @@ def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> N
         for old, new in zip(mask.shape, size_hw, strict=True)
     )
     return mask[np.ix_(rows, columns)]
+
+
+def _columns(rle: Rle) -> tuple[int, BoolMask]:
+    """Return the first column an object touches and its columns up to the last, bool `[w, H]`."""
+    height = rle["size"][0]
+    lengths = run_lengths(rle["counts"])
+    if len(lengths) < 2:
+        return 0, np.zeros((0, height), dtype=np.bool_)
+    ends = np.cumsum(lengths)
+    last = len(lengths) - 1 - len(lengths) % 2  # the last run of foreground has an odd position
+    left, right = int(ends[0]) // height, -(-int(ends[last]) // height)
+    runs = np.append(lengths[: last + 1], right * height - ends[last])
+    runs[0] -= left * height
+    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+    return left, pixels.reshape(right - left, height)
 
 
 def _members(segmentation: dict[str, Any], size_hw: tuple[int, int]) -> tuple[list[int], Any]:

@@ -64,6 +64,13 @@ def test_all_spellings_of_a_mask_give_the_same_runs():
                 assert found is None
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_decoding_gives_the_pixels_of_pycocotools():
+    for mask in [*random_masks(60, seed=4), np.zeros((3, 4), dtype=bool)]:
+        rle = encode(mask)
+        assert np.array_equal(decode(rle), coco_mask.decode(rle) != 0)
+
+
 def test_decoded_masks_are_bool_of_the_stored_size():
     mask = decode(encode(np.eye(3, 5, dtype=bool)))
     assert mask.dtype == np.bool_
@@ -134,6 +141,7 @@ def test_a_damaged_mask_is_refused_by_name(damaged, words):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_pycocotools_alone_would_invent_pixels():
     """The reason for checking runs here: pixels behind the last run are whatever was in memory."""
     short = {"size": [500, 500], "counts": b"11"}

@@ -59,7 +59,7 @@ class PngMasks(MaskStore):
         self, frame_idx: int, size_hw: tuple[int, int]
     ) -> tuple[NDArray[np.uint8], BoolMask]:
         path = self._path(frame_idx)
-        stored = fit_mask(read_id_map(path), size_hw, place=str(path))
+        stored = fit_mask(read_id_map(path), size_hw, place=str(self.folder))
         return split_void(stored, self.void_id)
 
     def _path(self, frame_idx: int) -> Path:

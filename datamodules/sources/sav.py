@@ -37,7 +37,7 @@ class ObjectFolderMasks(MaskStore):
         for object_id, name in enumerate(self.folders, start=1):
             path = self.folder / name / f"{self.stems[frame_idx]}.png"
             if path.exists():  # an object has no file where it has not appeared yet
-                mask = fit_mask(read_id_map(path), size_hw, place=str(path)) != 0
+                mask = fit_mask(read_id_map(path), size_hw, place=str(self.folder)) != 0
                 if mask.any():
                     found[object_id] = mask
         return found

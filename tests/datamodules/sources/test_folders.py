@@ -1,5 +1,6 @@
 import os
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -87,6 +88,17 @@ def test_masks_of_another_size_are_resized_and_said_so(tmp_path):
     with pytest.warns(UserWarning, match="masks are 32x24, the image 64x48"):
         masks = record.read_masks(0)
     assert np.array_equal(masks[1], LEFT.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def test_a_video_of_another_size_warns_once_not_for_each_frame(tmp_path, recwarn):
+    base, names = tmp_path / "train", [f"{t:05d}" for t in range(4)]
+    write_frames(base / "JPEGImages" / "v", [f"{n}.jpg" for n in names], size_hw=(48, 64))
+    write_ids(base / "Annotations" / "v", {f"{n}.png": ids_of((5, LEFT)) for n in names})
+    (record,) = read(tmp_path)
+    warnings.simplefilter("default")
+    for t in record.annotated:
+        record.read_masks(t)
+    assert len(recwarn) == 1
 
 
 def test_a_palette_of_few_bits_keeps_its_ids(tmp_path, train):

@@ -4,7 +4,6 @@ Coordinates are continuous pixels: x to the right, y down, the centre of pixel `
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional
 
 _DRAWS = 6
-_BITS = 24
 
 
 @dataclass(frozen=True)
@@ -143,17 +141,16 @@ def source_grid(matrices: Tensor, size_hw: tuple[int, int]) -> Tensor:
 
 
 def move_frames(frames: Tensor, grid: Tensor, fill_rgb: tuple[int, int, int]) -> Tensor:
-    """Frames after the movement, bilinear, float32 `[B, T, 3, h, w]` in 0..255.
+    """Frames of one clip after the movement, bilinear, float32 `[T, 3, h, w]` in 0..255.
 
     Args:
-        frames: Uint8 `[B, T, 3, H, W]`.
-        grid: What `source_grid` gives, `[B, h, w, 2]`.
+        frames: Float32 `[T, 3, H, W]` in 0..255; overwritten.
+        grid: What `source_grid` gives for this clip, `[h, w, 2]`.
         fill_rgb: Colour of what comes from outside the frame.
     """
     fill = torch.tensor(fill_rgb, dtype=torch.float32, device=frames.device)[:, None, None]
     # Zeros from outside, with the fill subtracted before, are the fill: no need to ask where.
-    moved = [_sample(clip.float().sub_(fill), g, "bilinear") for clip, g in _pairs(frames, grid)]
-    return _join(moved).add_(fill)
+    return _sample(frames.sub_(fill), grid, "bilinear").add_(fill)
 
 
 def move_planes(planes: Tensor, grid: Tensor) -> Tensor:
@@ -166,33 +163,22 @@ def move_planes(planes: Tensor, grid: Tensor) -> Tensor:
         planes: Bool `[B, T, P, H, W]`.
         grid: What `source_grid` gives, `[B, h, w, 2]`.
     """
-    # The planes of a frame travel as bits of one float32 plane, which holds 24 of them exactly.
-    moved = [_move_bits(some, grid) for some in torch.split(planes, _BITS, dim=2)]
-    return torch.cat(moved, dim=2)
-
-
-def _move_bits(planes: Tensor, grid: Tensor) -> Tensor:
-    bits = [1 << k for k in range(planes.shape[2])]
-    code = planes.new_zeros(*planes.shape[:2], 1, *planes.shape[3:], dtype=torch.float32)
-    for k, bit in enumerate(bits):
-        code.add_(planes[:, :, k, None], alpha=bit)
-    moved = [_sample(clip, g, "nearest") for clip, g in _pairs(code, grid)]
-    values = torch.tensor(bits, dtype=torch.int32, device=planes.device)[:, None, None]
-    return (_join(moved).int() & values).bool()
-
-
-def _pairs(clips: Tensor, grid: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each clip with its grid, shared by its frames without a copy."""
-    for clip, place in zip(clips, grid, strict=True):
-        yield clip, place.expand(len(clip), -1, -1, -1)
+    moved = planes.new_empty(*planes.shape[:3], *grid.shape[1:3])
+    # Eight planes at a time travel as the bits of one.
+    eights = zip(torch.split(planes, 8, dim=2), torch.split(moved, 8, dim=2), strict=True)
+    for some, target in eights:
+        bits = torch.tensor([1 << k for k in range(some.shape[2])], dtype=torch.uint8)
+        bits = bits.to(planes.device, non_blocking=True)[:, None, None]
+        code = (some * bits).sum(dim=2, keepdim=True, dtype=torch.uint8).float()
+        for clip, place, result in zip(code, grid, target, strict=True):
+            result.copy_(_sample(clip, place, "nearest").to(torch.uint8) & bits)
+    return moved
 
 
 def _sample(images: Tensor, grid: Tensor, mode: str) -> Tensor:
-    return functional.grid_sample(images, grid, mode=mode, align_corners=False)
-
-
-def _join(clips: list[Tensor]) -> Tensor:
-    return torch.stack(clips) if len(clips) > 1 else clips[0][None]  # stack copies even one
+    # All images share one grid, which is expanded and never copied.
+    shared = grid.expand(len(images), -1, -1, -1)
+    return functional.grid_sample(images, shared, mode=mode, align_corners=False)
 
 
 def keeps_objects(masks: Tensor, grid: Tensor) -> Tensor:

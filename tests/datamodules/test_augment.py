@@ -225,6 +225,14 @@ def test_a_clip_is_augmented_alike_alone_and_in_any_batch(preset):
         assert_same(augment(clips_of(batch, which)), clips_of(together, which))
 
 
+def test_frames_are_worked_on_singly_or_together_with_one_result(monkeypatch):
+    batch = make_batch((2, 1), num_frames=5)
+    singly = deepsegma()(batch)
+    for count in (2, 5):
+        monkeypatch.setattr("datamodules.augment._frames_at_once", lambda frames, n=count: n)
+        assert_same(deepsegma()(batch), singly)
+
+
 def test_results_of_another_size():
     batch = make_batch((2, 1))
     sizes = set()

@@ -44,9 +44,9 @@ def test_moves_as_torchvision_does(draw):
         arguments = draw.degrees, [0, 0], draw.scale, [draw.shear, 0.0]
         return affine(images[0].float(), *arguments, interpolation=mode, fill=None)[None]
 
-    moved = move_frames(frames, grid_of(draw), (0, 0, 0))
+    moved = move_frames(frames[0].float(), grid_of(draw)[0], (0, 0, 0))
     torch.testing.assert_close(
-        moved, reference(frames, InterpolationMode.BILINEAR), atol=0.05, rtol=0
+        moved, reference(frames, InterpolationMode.BILINEAR)[0], atol=0.05, rtol=0
     )
     same = move_planes(planes, grid_of(draw)) == reference(planes, InterpolationMode.NEAREST).bool()
     assert same.float().mean() > 0.999  # a centre between two pixels may round either way
@@ -57,7 +57,7 @@ def test_identity_changes_nothing():
     planes = torch.rand(2, 2, 3, HEIGHT, WIDTH) < 0.5
     grid = grid_of(a_draw()).expand(2, -1, -1, -1)
     torch.testing.assert_close(
-        move_frames(frames, grid, (9, 9, 9)), frames.float(), atol=0.02, rtol=0
+        move_frames(frames[0].float(), grid[0], (9, 9, 9)), frames[0].float(), atol=0.02, rtol=0
     )
     assert move_planes(planes, grid).equal(planes)
 
@@ -92,7 +92,7 @@ def test_a_grid_lands_on_its_masks_within_half_a_pixel(draw, aspect, new_size_hw
 
     grid = grid_of(draw, new_size_hw, aspect)
     masks = move_planes(squares, grid)[0, 0]
-    frame = move_frames(picture, grid, (0, 0, 0))[0, 0, 0]
+    frame = move_frames(picture[0].float(), grid[0], (0, 0, 0))[0, 0]
 
     for slot, (x, y) in enumerate(corners):
         wanted = expected_place(x + 2.5, y + 2.5, draw, new_size_hw, aspect)
@@ -118,7 +118,7 @@ def test_outside_is_fill_for_frames_and_background_for_masks():
     frames = torch.full((1, 1, 3, HEIGHT, WIDTH), 200, dtype=torch.uint8)
     planes = torch.ones(1, 1, 2, HEIGHT, WIDTH, dtype=torch.bool)
     grid = grid_of(a_draw(scale=0.5))
-    frame = move_frames(frames, grid, (123, 116, 103))[0, 0]
+    frame = move_frames(frames[0].float(), grid[0], (123, 116, 103))[0]
     assert frame[:, 0, 0].tolist() == [123, 116, 103]
     assert frame[:, HEIGHT // 2, WIDTH // 2].tolist() == [200, 200, 200]
     inside = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
@@ -128,7 +128,7 @@ def test_outside_is_fill_for_frames_and_background_for_masks():
     assert (disagree <= 2 * 30).all()  # the columns half inside may fall either way
 
 
-@pytest.mark.parametrize("count", [0, 1, 24, 25, 60])
+@pytest.mark.parametrize("count", [0, 1, 8, 9, 30])
 def test_any_number_of_overlapping_planes_moves_alike(count):
     planes = torch.rand(2, 3, count, 12, 14) < 0.5
     planes[:, :, 1:2] = planes[:, :, :1]  # two that cover each other

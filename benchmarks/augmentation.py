@@ -1,0 +1,266 @@
+"""Clips per second from JPEG files to augmented tensors: `python -m benchmarks.augmentation`.
+
+Ours (`MOSEDataModule` with `ClipAugment`) against the `training.dataset` package of the sam2 wheel,
+both doing SAM 2's MOSE augmentation on the same 1280x720 files with two worker processes of one
+thread each, in alternating rounds of one run. Needs `pip install pvuw-vos[reference]`.
+"""
+
+import argparse
+import contextlib
+import io
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from kornia import augmentation as kornia_augmentation
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import DataLoader
+from training.dataset import transforms as reference_transforms
+from training.dataset.vos_dataset import VOSDataset, load_images
+from training.dataset.vos_raw_dataset import PNGRawDataset
+from training.dataset.vos_sampler import RandomUniformSampler
+from training.utils.data_utils import collate_fn
+
+from benchmarks.machine import describe_machine
+from datamodules import ClipConfig, MOSEDataModule, VideoFolder
+from datamodules.augment import sam2_mose
+from datamodules.collate import collate_clips
+from datamodules.datasets.clips import ClipDataset
+from datamodules.datasets.geometry import ClipTransform, Window
+from pvuw.io.listing import list_videos
+from pvuw.io.masks import read_id_map, write_id_map
+from pvuw.sample.manifest import SampleSpec
+from pvuw.sample.write import JPEG_QUALITY, write_sample
+from pvuw.types import VideoBatch
+
+FRAME_HW = (720, 1280)
+NUM_FRAMES, SIZE, MAX_OBJECTS, WORKERS = 8, 512, 3, 2
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+def generated_videos(folder: Path) -> Path:
+    """A folder with `JPEGImages` and `Annotations` of generated 1280x720 videos."""
+    spec = SampleSpec(train_videos=4, valid_videos=0, num_frames=12, size_hw=FRAME_HW)
+    write_sample(folder / "sample", spec, workers=2)
+    return folder / "sample" / "train"
+
+
+def enlarged_videos(folder: Path, source: VideoFolder) -> Path:
+    """The same with given videos enlarged to 1280x720, their first 16 frames."""
+    height, width = FRAME_HW
+    for video in list_videos(source):
+        for position in range(min(16, len(video))):
+            path = video.frame_paths[position]
+            target = folder / "JPEGImages" / video.video_id / f"{path.stem}.jpg"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            frame = Image.open(path).convert("RGB").resize((width, height))
+            frame.save(target, quality=JPEG_QUALITY)
+            ids = cv2.resize(
+                read_id_map(video.annotation_paths[position]),
+                (width, height),
+                interpolation=cv2.INTER_NEAREST_EXACT,
+            )
+            write_id_map(folder / "Annotations" / video.video_id / f"{path.stem}.png", ids)
+    return folder
+
+
+def our_data(root: Path, num_clips: int) -> MOSEDataModule:
+    """The data module as a recipe would set it up."""
+    data = MOSEDataModule(
+        train=VideoFolder(root / "JPEGImages", annotations=root / "Annotations"),
+        clip=ClipConfig(
+            num_frames=NUM_FRAMES, max_objects=MAX_OBJECTS, size=SIZE, clips_per_epoch=num_clips
+        ),
+        num_workers=WORKERS,
+        augment=sam2_mose(),
+    )
+    data._clips = ClipDataset(data.train_videos(), data.clip, seed=0)  # setup wants a trainer
+    return data
+
+
+def reference_steps() -> list[Any]:
+    """The steps of `sam2.1_hiera_b+_MOSE_finetune.yaml`."""
+    t = reference_transforms
+    consistent = {"consistent_transform": True}
+    clip = {"brightness": 0.1, "contrast": 0.03, "saturation": 0.03, "hue": None}
+    frame = {"brightness": 0.1, "contrast": 0.05, "saturation": 0.05, "hue": None}
+    return [
+        t.RandomHorizontalFlip(**consistent),
+        t.RandomAffine(
+            degrees=25, shear=20, image_interpolation="bilinear", log_warning=False, **consistent
+        ),
+        t.RandomResizeAPI(sizes=SIZE, square=True, **consistent),
+        t.ColorJitter(**consistent, **clip),
+        t.RandomGrayscale(p=0.05, **consistent),
+        t.ColorJitter(consistent_transform=False, **frame),
+        t.ToTensorAPI(),
+        t.NormalizeAPI(mean=MEAN, std=STD),
+    ]
+
+
+class Repeated(torch.utils.data.Dataset[Any]):
+    """The reference's data set, its videos repeated to a number of clips."""
+
+    def __init__(self, root: Path, num_clips: int, steps: list[Any]) -> None:
+        videos = PNGRawDataset(str(root / "JPEGImages"), str(root / "Annotations"))
+        sampler = RandomUniformSampler(num_frames=NUM_FRAMES, max_num_objects=MAX_OBJECTS)
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints its length
+            self.dataset = VOSDataset(steps, True, videos, sampler, multiplier=1)
+        self.num_clips = num_clips
+
+    def __len__(self) -> int:
+        return self.num_clips
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index % len(self.dataset)]
+
+
+def run_ours(root: Path, num_clips: int) -> float:
+    """Seconds for an epoch, workers' start included."""
+    data = our_data(root, num_clips)
+    started = time.perf_counter()
+    count = 0
+    for batch in data.train_dataloader():
+        augmented = data.on_after_batch_transfer(batch, 0)
+        assert augmented.frames.shape == (1, NUM_FRAMES, 3, SIZE, SIZE)
+        count += 1
+    assert count == num_clips
+    return time.perf_counter() - started
+
+
+def run_reference(root: Path, num_clips: int) -> float:
+    """Seconds for as many clips of the reference, workers' start included."""
+    loader = DataLoader(
+        Repeated(root, num_clips, reference_steps()),
+        batch_size=1,
+        num_workers=WORKERS,
+        collate_fn=partial(collate_fn, dict_key="all"),
+    )
+    started = time.perf_counter()
+    for batch in loader:
+        assert batch.img_batch.shape == (NUM_FRAMES, 1, 3, SIZE, SIZE)
+    return time.perf_counter() - started
+
+
+def milliseconds(work: Callable[[], Any], repeats: int = 9) -> float:
+    """Median time of a call, after one call that is not counted."""
+    times = []
+    for _ in range(repeats + 1):
+        started = time.perf_counter()
+        work()
+        times.append(1000 * (time.perf_counter() - started))
+    return statistics.median(times[1:])
+
+
+def our_stages(root: Path) -> Iterator[tuple[str, float]]:
+    """What a clip costs us, stage by stage, one thread; the first three happen in a worker."""
+    data = our_data(root, 4)
+    assert data._clips is not None
+    video, clips = data._clips.videos[0], data._clips
+    frames = [video.read_frame(t).permute(1, 2, 0).numpy() for t in range(NUM_FRAMES)]
+    ids = [video.read_annotation(t).numpy() for t in range(NUM_FRAMES)]
+    resize = ClipTransform((SIZE, SIZE), Window(0, 0, SIZE, SIZE), flip=False)
+    yield "decode 8 JPEGs", milliseconds(lambda: [video.read_frame(t) for t in range(NUM_FRAMES)])
+    yield (
+        "read 8 masks",
+        milliseconds(lambda: [video.read_annotation(t) for t in range(NUM_FRAMES)]),
+    )
+    yield "resize", milliseconds(lambda: resize(frames, ids))
+    yield "loader, all of it", milliseconds(lambda: collate_clips([clips[0]]))
+    batch = collate_clips([clips[0]])
+    augment = sam2_mose()
+    yield "augment on the device", milliseconds(lambda: augment(batch))
+    yield "the same with Kornia's pipeline", milliseconds(kornia_pipeline(batch))
+
+
+def kornia_pipeline(batch: VideoBatch) -> Callable[[], Any]:
+    """The recipe as Kornia's own containers do it (without the rule about lost objects)."""
+    k = kornia_augmentation
+    clip = k.VideoSequential(
+        k.RandomHorizontalFlip(p=0.5),
+        k.RandomAffine(25.0, shear=(-20.0, 20.0), p=1.0),
+        k.ColorJitter(0.1, 0.03, 0.03, 0.0, p=1.0),
+        k.RandomGrayscale(p=0.05),
+        data_format="BTCHW",
+        same_on_frame=True,
+    )
+    frame = k.VideoSequential(
+        k.ColorJitter(0.1, 0.05, 0.05, 0.0, p=1.0), data_format="BTCHW", same_on_frame=False
+    )
+    pipeline = k.AugmentationSequential(clip, frame, data_keys=["input", "mask"])
+
+    def run() -> tuple[Tensor, Tensor]:
+        frames, masks = pipeline(batch.frames.float() / 255, batch.masks.float())
+        return frames, masks > 0.5
+
+    return run
+
+
+def reference_stages(root: Path) -> Iterator[tuple[str, float]]:
+    """What a clip costs the reference, stage by stage, one thread."""
+    dataset = Repeated(root, 4, []).dataset
+    video, segments = dataset.video_dataset.get_video(0)
+    frames = video.frames[:NUM_FRAMES]
+    yield "decode 8 JPEGs", milliseconds(lambda: load_images(frames))
+    yield "read 8 masks", milliseconds(lambda: [segments.load(f.frame_idx) for f in frames])
+    yield "loader, all of it, no transforms", milliseconds(lambda: dataset[0])
+    names = ("flip", "affine", "resize", "jitter", "grayscale", "frame jitter", "tensor", "norm")
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for _ in range(9):
+        clip = dataset[0]
+        for name, step in zip(names, reference_steps(), strict=True):
+            started = time.perf_counter()
+            clip = step(clip)
+            times[name].append(1000 * (time.perf_counter() - started))
+    for name in names:
+        yield name, statistics.mean(times[name])  # steps that happen by chance count by chance
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=int, default=40, help="clips of a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--images", type=Path, help="real videos instead of generated ones")
+    parser.add_argument("--annotations", type=Path, help="their masks")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    print(describe_machine("torch", "torchvision", "kornia", "albumentations", "sam2"))
+    with tempfile.TemporaryDirectory() as name:
+        if args.images is None:
+            root = generated_videos(Path(name))
+        else:
+            root = enlarged_videos(
+                Path(name), VideoFolder(args.images, annotations=args.annotations)
+            )
+        report(root, num_clips=args.clips, rounds=args.rounds)
+
+
+def report(root: Path, *, num_clips: int, rounds: int) -> None:
+    """Measure and print."""
+    sizes = [path.stat().st_size for path in root.glob("JPEGImages/*/*.jpg")]
+    print(f"{len(sizes)} JPEGs of 1280x720, {np.mean(sizes) / 1000:.0f} kB on average")
+    pairs = []
+    for _ in range(rounds):
+        pairs.append((run_ours(root, num_clips), run_reference(root, num_clips)))
+        ours, reference = (num_clips / seconds for seconds in pairs[-1])
+        print(f"clips/s: ours {ours:.1f}, reference {reference:.1f}, {ours / reference:.1f} times")
+    ratio = statistics.median(reference / ours for ours, reference in pairs)
+    print(f"median of {rounds} rounds: {ratio:.1f} times the reference")
+    for title, stages in (("ours", our_stages(root)), ("reference", reference_stages(root))):
+        print(f"\n| {title}: stage | ms per clip |\n|---|---|")
+        for stage, taken in stages:
+            print(f"| {stage} | {taken:.1f} |")
+
+
+if __name__ == "__main__":
+    main()

@@ -20,7 +20,8 @@ class WeightsSummary:
     """`official weights`, or `training checkpoint` with its epoch and step."""
     network: str
     """Network and size the weights belong to, such as `SAM 2.1 tiny`, or `unknown`."""
-    num_parameters: int
+    num_values: int
+    """Numbers in all tensors: the parameters and SAM 2's few constants."""
     num_tensors: int
     dtypes: list[str]
     """Their number formats, such as `float32`."""
@@ -37,7 +38,7 @@ def summarize(path: Path) -> WeightsSummary:
     return WeightsSummary(
         layout=_layout(checkpoint),
         network=identify(checkpoint.official_weights) or "unknown",
-        num_parameters=sum(tensor.numel() for tensor in tensors),
+        num_values=sum(tensor.numel() for tensor in tensors),
         num_tensors=len(tensors),
         dtypes=sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors}),
     )

@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
     path: Path = args.file if args.action == "inspect" else args.ckpt
     summary = summarize(path)
     print(f"{path}: {summary.layout}")
-    print(f"  network     {summary.network}")
-    size = f"{summary.num_parameters:,} in {summary.num_tensors} tensors"
-    print(f"  parameters  {size}, {', '.join(summary.dtypes)}")
+    print(f"  network  {summary.network}")
+    size = f"{summary.num_values:,} numbers in {summary.num_tensors} tensors"
+    print(f"  weights  {size}, {', '.join(summary.dtypes)}")
     if args.action == "export":
         export_official(path, args.out)
         print(f"wrote {args.out}")

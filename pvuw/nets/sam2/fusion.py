@@ -43,7 +43,7 @@ class MemoryFusion:
             is_mask_from_pts=prompted,
         )
         if self._map_position is None:
-            self._map_position = positions[-1][:1].flatten(2).transpose(1, 2)
+            self._map_position = positions[-1][:1].flatten(2).transpose(1, 2).clone()
         tokens = features.to(MEMORY_DTYPE).flatten(2).transpose(1, 2).contiguous()
         return MemoryFrame(tokens, masks.pointers)
 

@@ -7,7 +7,7 @@ from datamodules.sources.vis import VisReader
 
 FACTS = SourceFacts(
     "ovis",
-    "CC BY-NC-SA 4.0, non-commercial research only",
+    "CC BY-NC-SA 4.0, non-commercial research only; the terms shown at the download decide",
     # The published totals: 296k masks, 4.72 in a frame, 901 videos of 12.77 s on average.
     fps=5.5,
     exhaustive=True,

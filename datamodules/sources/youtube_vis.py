@@ -5,7 +5,10 @@ from pathlib import Path
 from datamodules.sources.base import SourceFacts, first_existing
 from datamodules.sources.vis import VisReader
 
-_LICENCE = "annotations CC BY 4.0; videos for non-commercial research only"
+_LICENCE = (
+    "annotations CC BY 4.0; videos for non-commercial research only; the terms shown at the "
+    "download decide"
+)
 EDITION_2019 = SourceFacts("youtube_vis_2019", _LICENCE, fps=6.0, exhaustive=True)
 EDITION_2021 = SourceFacts("youtube_vis_2021", _LICENCE, fps=6.0, exhaustive=True)
 EDITION_2022 = SourceFacts("youtube_vis_2022", _LICENCE, fps=6.0, exhaustive=True)

@@ -11,7 +11,8 @@ from datamodules.sources.json_file import member, read_json
 
 FACTS = SourceFacts(
     "youtube_vos",
-    "annotations CC BY 4.0; videos for non-commercial research only",
+    "annotations CC BY 4.0; videos for non-commercial research only; the terms shown at the "
+    "download decide",
     fps=6.0,
     prompt_splits=("valid", "test"),
 )

@@ -82,8 +82,8 @@ def masks_at_size(
         np.int64(16)
     """
     small = cv2.resize(id_map, size_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-    ids, counts = np.unique(small, return_counts=True)
-    return {int(i): small == i for i, n in zip(ids, counts, strict=True) if i and n >= MIN_PIXELS}
+    counts = np.bincount(small.ravel(), minlength=256)
+    return {int(i): small == i for i in np.flatnonzero(counts >= MIN_PIXELS) if i}
 
 
 def _describe(frame: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pvuw.errors import DataError
 
-_HEADER = "pvuw-mose-plus"
+_HEADER = b'{"format": "pvuw-mose-plus", "version": 1}'
 
 
 class ResultCache:
@@ -68,15 +68,15 @@ class ResultCache:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         size = os.fstat(descriptor).st_size
         if not size:
-            os.write(descriptor, json.dumps({"format": _HEADER, "version": 1}).encode() + b"\n")
+            os.write(descriptor, _HEADER + b"\n")
         elif os.pread(descriptor, 1, size - 1) != b"\n":
             os.write(descriptor, b"\n")  # a torn line must not swallow the next one
         return descriptor
 
     def _load(self, path: Path) -> None:
         with path.open("rb") as file:
-            header = _parse(next(file, b""))
-            if path.stat().st_size and header.get("format") != _HEADER:
+            # The first line, too, may have been torn.
+            if not _HEADER.startswith(next(file, b"").rstrip(b"\n")):
                 raise DataError(f"{path}: not a cache of pvuw; delete it or name another file")
             for line in file:
                 entry = _parse(line)

@@ -79,15 +79,21 @@ def _build(config: EmbeddingConfig) -> "torch.nn.Module":
             "such as torchvision.models.resnet18"
         ) from error
     if config.weights is not None:
-        state = torch.load(config.weights, map_location="cpu", weights_only=True)
-        try:
-            network.load_state_dict(state)
-        except RuntimeError as error:
-            raise WeightsError(
-                f"{config.weights}: does not fit {config.class_path}: {error}"
-            ) from error
+        _load(network, config.weights, config.class_path)
     module: torch.nn.Module = network.eval()
     return module
+
+
+def _load(network: "torch.nn.Module", path: Path, name: str) -> None:
+    import torch
+
+    try:
+        network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+    except OSError as error:
+        raise WeightsError(f"{path}: no readable file; check the path of the weights") from error
+    except RuntimeError as error:
+        what = " ".join(str(error).split())
+        raise WeightsError(f"{path}: does not fit {name}: {what}") from error
 
 
 def _crop(frame: NDArray[np.uint8], mask: NDArray[np.bool_], size: int) -> NDArray[np.float32]:

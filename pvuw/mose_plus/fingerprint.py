@@ -47,7 +47,11 @@ def _parts(value: Any) -> Iterator[str]:
             yield from _parts(value[key])
     elif isinstance(value, list | tuple | set | frozenset):
         yield f"({len(value)}"
-        for item in value if isinstance(value, list | tuple) else sorted(value):
+        items = value if isinstance(value, list | tuple) else sorted(value)
+        if all(type(item) is str for item in items):
+            yield repr(items)  # frame names, by far the most of what there is
+            return
+        for item in items:
             yield from _parts(item)
     else:
         raise TypeError(f"cannot take the fingerprint of a {type(value).__name__}")
@@ -64,10 +68,11 @@ def _file_parts(path: Path) -> Iterator[str]:
         yield f"{path.name} {status.st_size} {status.st_mtime_ns}"
         return
     with os.scandir(path) as entries:
-        for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.is_dir():
-                yield entry.name
-                yield from _file_parts(Path(entry.path))
-            else:
-                status = entry.stat()
-                yield f"{entry.name} {status.st_size} {status.st_mtime_ns}"
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    folders = [entry for entry in ordered if entry.is_dir()]
+    stats = ((entry.name, entry.stat()) for entry in ordered if not entry.is_dir())
+    # One text per folder: a data set has a million files, and this runs at every start.
+    yield "\n".join(f"{name} {status.st_size} {status.st_mtime_ns}" for name, status in stats)
+    for entry in folders:
+        yield entry.name
+        yield from _file_parts(Path(entry.path))

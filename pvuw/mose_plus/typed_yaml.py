@@ -90,8 +90,10 @@ def _scalar(kind: Any, value: Any, *, place: str) -> Any:
         return float(value)
     if kind in _SCALARS and type(value) is kind:
         return value
-    raise _wrong(f"{place}: ", f"of type {kind.__name__}", value)
+    # YAML reads a video id such as 0012 or 1e10 as a number unless it is quoted.
+    fix = "put it in quotes" if kind is str else "correct it"
+    raise _wrong(f"{place}: ", f"of type {kind.__name__}", value, fix=fix)
 
 
-def _wrong(place: str, wanted: str, value: Any) -> DataError:
-    return DataError(f"{place.rstrip('.: ')}: must be {wanted}, got {value!r}; correct it")
+def _wrong(place: str, wanted: str, value: Any, *, fix: str = "correct it") -> DataError:
+    return DataError(f"{place.rstrip('.: ')}: must be {wanted}, got {value!r}; {fix}")

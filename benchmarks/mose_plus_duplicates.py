@@ -1,0 +1,194 @@
+"""What the limits of duplicate detection rest on: copies, neighbours and look-alikes of real clips.
+
+    python -m benchmarks.mose_plus_duplicates --images DAVIS/JPEGImages/480p \
+        --annotations DAVIS/Annotations/480p
+
+Any folder of videos will do; the masks cut out the objects that are pasted for the still camera.
+"""
+
+import argparse
+import itertools
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import describe_machine
+from pvuw.io.videos import FolderFiles
+from pvuw.mose_plus.confirm import picture_difference, thumbnail
+from pvuw.mose_plus.duplicates import DuplicateConfig, find_duplicates
+from pvuw.mose_plus.hashing import frame_hash, hamming, hash_frames
+from pvuw.mose_plus.keys import VideoKey
+from pvuw.mose_plus.pixels import read_reduced
+
+Picture = NDArray[np.uint8]
+COPIES = {
+    "half size, quality 75": (0.5, 75, cv2.INTER_AREA),
+    "1.5 x size, quality 60": (1.5, 60, cv2.INTER_CUBIC),
+    "0.7 x size, quality 40": (0.7, 40, cv2.INTER_LINEAR),
+    "a third, quality 30": (1 / 3, 30, cv2.INTER_AREA),
+    "half size, nearest, quality 75": (0.5, 75, cv2.INTER_NEAREST),
+}
+STILL_CAMERA_CLIPS = 60
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--images", type=Path, required=True, help="one folder of frames per video")
+    parser.add_argument("--annotations", type=Path, required=True, help="one folder of masks each")
+    args = parser.parse_args()
+    cv2.setNumThreads(1)
+    print(describe_machine("numpy", "opencv-python-headless", "pillow"))
+    videos = {
+        folder.name: FolderFiles(folder, sorted(path.name for path in folder.glob("*.jpg")))
+        for folder in sorted(args.images.iterdir())
+    }
+    print(f"{len(videos)} videos, {sum(map(len, videos.values()))} frames")
+    print(f"{'one frame against':34} {'bits of 256: 50 % 99 % max':>28} {'grey levels':>22}")
+    with tempfile.TemporaryDirectory() as name:
+        frames_against_copies(videos, Path(name))
+        frames_against_neighbours(videos)
+        whole_videos(videos, Path(name))
+        still_cameras(videos, args.annotations, Path(name))
+
+
+def frames_against_copies(videos: dict[str, FolderFiles], folder: Path) -> None:
+    """Print how far copies of single frames are from the frames."""
+    for what, (scale, quality, interpolation) in COPIES.items():
+        rows = []
+        for path in itertools.chain(*(files[::10] for files in videos.values())):
+            copy = folder / "copy.jpg"
+            picture = cv2.imread(str(path))
+            assert picture is not None
+            small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=interpolation)
+            cv2.imwrite(str(copy), small, [cv2.IMWRITE_JPEG_QUALITY, quality])
+            rows.append(distances(path, copy))
+        show(f"its copy, {what}", rows)
+
+
+def frames_against_neighbours(videos: dict[str, FolderFiles]) -> None:
+    """Print how far the next frames of the same video are: smallest values matter here."""
+    for step in (1, 2, 5):
+        rows = [
+            distances(files[i], files[i + step])
+            for files in videos.values()
+            for i in range(0, len(files) - step, 10)
+        ]
+        show(f"the frame {step} later", rows, quantiles=(0, 0.01, 0.5))
+
+
+def whole_videos(videos: dict[str, FolderFiles], folder: Path) -> None:
+    """Print what is found among all videos, their halves, and copies of every second frame."""
+    halves = {
+        VideoKey("halves", "train", f"{name} {part}"): chosen
+        for name, files in videos.items()
+        for part, chosen in (
+            ("1", files[: len(files) // 2 - 5]),
+            ("2", files[len(files) // 2 + 5 :]),
+        )
+    }
+    report("first and second halves, 10 frames cut out between", halves, set())
+    copies = {VideoKey("copies", "train", f"{n} copy"): recode(f[::2], folder / n)
+              for n, f in videos.items()}  # fmt: skip
+    originals = {VideoKey("originals", "train", name): files for name, files in videos.items()}
+    planted = {(f"{name} copy", name) for name in videos}
+    report("copies of every second frame, half size, quality 60", originals | copies, planted)
+
+
+def still_cameras(videos: dict[str, FolderFiles], annotations: Path, folder: Path) -> None:
+    """Print what is found among clips of one unmoving background with objects in motion."""
+    rng = np.random.default_rng(0)
+    names = sorted(videos)
+    for share in (0.002, 0.005, 0.01, 0.02, 0.05):
+        pairs = {}
+        for trial in range(STILL_CAMERA_CLIPS):
+            background = cv2.imread(str(videos[names[trial % len(names)]][0]))
+            actor = videos[names[(trial * 7 + 3) % len(names)]]
+            for part in "ab":
+                key = VideoKey("still", "train", f"{share} {trial} {part}")
+                clip = paste(background, actor, annotations, share, rng)
+                pairs[key] = write(clip, folder / f"{share}_{trial}{part}")
+        report(f"still camera, moving object of {share:.1%} of the frame", pairs, set())
+
+
+def paste(
+    background: Picture,
+    actor: FolderFiles,
+    annotations: Path,
+    share: float,
+    rng: np.random.Generator,
+) -> list[Picture]:
+    """Return eight frames of a background over which a cut-out of a video moves in a line."""
+    height, width = background.shape[:2]
+    frame = cv2.imread(str(actor[0]))
+    mask = cv2.imread(str(annotations / actor.folder.name / (actor[0].stem + ".png")), 0)
+    left, top, box_width, box_height = cv2.boundingRect(mask)
+    box = np.s_[top : top + box_height, left : left + box_width]
+    scale = min((share * height * width / (mask[box] > 0).sum()) ** 0.5, height / box_height / 1.5,
+                width / box_width / 1.5)  # fmt: skip
+    cut = cv2.resize(frame[box], None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    inside = cv2.resize(mask[box], cut.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+    ends = rng.integers(0, (height - cut.shape[0], width - cut.shape[1]), (2, 2))
+    frames = []
+    for y, x in np.linspace(*ends, 8).round().astype(int):
+        picture = background.copy()
+        picture[y : y + cut.shape[0], x : x + cut.shape[1]][inside] = cut[inside]
+        frames.append(picture)
+    return frames
+
+
+def recode(files: FolderFiles, folder: Path) -> FolderFiles:
+    """Return a copy of a video at half its size."""
+    pictures = (cv2.imread(str(path)) for path in files)
+    return write([cv2.resize(p, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+                  for p in pictures], folder, quality=60)  # fmt: skip
+
+
+def write(pictures: list[Picture], folder: Path, quality: int = 85) -> FolderFiles:
+    """Write pictures as a video."""
+    folder.mkdir(parents=True)
+    names = [f"{t:05d}.jpg" for t in range(len(pictures))]
+    for name, picture in zip(names, pictures, strict=True):
+        cv2.imwrite(str(folder / name), picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return FolderFiles(folder, names)
+
+
+def report(what: str, videos: dict[VideoKey, FolderFiles], planted: set[tuple[str, str]]) -> None:
+    """Print how many pairs are found, by hashes alone and with pixels compared."""
+    hashes = [hash_frames(key, files) for key, files in videos.items()]
+    by_hash = find_duplicates(hashes, videos, config=DuplicateConfig(max_difference=1e9))
+    found = find_duplicates(hashes, videos, config=DuplicateConfig())
+    names = {(pair.first.video_id, pair.second.video_id) for pair in found}
+    right = f", {len(names & planted)} of {len(planted)} planted" if planted else ""
+    print(
+        f"{what}: {len(videos)} videos, {len(by_hash)} pairs by hashes alone, {len(found)} with "
+        f"pixels compared{right}, {len(names - planted)} wrong"
+    )
+
+
+def distances(first: Path, second: Path) -> tuple[int, float]:
+    """Return bits between the hashes and the largest local difference in grey levels."""
+    hashes = [frame_hash(read_reduced(path, "L", min_side=128)) for path in (first, second)]
+    assert hashes[0] is not None
+    assert hashes[1] is not None
+    bits = int(hamming(hashes[0][None], hashes[1][None])[0, 0])
+    return bits, picture_difference(thumbnail(first), thumbnail(second))
+
+
+def show(
+    what: str, rows: list[tuple[int, float]], quantiles: tuple[float, ...] = (0.5, 0.99, 1)
+) -> None:
+    """Print quantiles of both distances."""
+    bits, levels = np.quantile(np.array(rows), quantiles, axis=0).T
+    marks = " ".join(f"{q:.0%}" for q in quantiles)
+    print(
+        f"{what:34} {' '.join(f'{b:7.0f}' for b in bits)} {' '.join(f'{v:7.1f}' for v in levels)}"
+        f"   ({marks})"
+    )
+
+
+if __name__ == "__main__":
+    main()

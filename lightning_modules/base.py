@@ -46,8 +46,9 @@ class SegmentationModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW over the parameters that need gradients, its rate set at every step."""
-        total = int(self.trainer.estimated_stepping_batches)
-        optimizer, schedule = build_optimizer(self, self.optim_config, total_steps=total)
+        optimizer, schedule = build_optimizer(
+            self, self.optim_config, total_steps=lambda: self.trainer.estimated_stepping_batches
+        )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:

@@ -1,7 +1,7 @@
 """Parameter groups, optimizer and learning-rate schedule."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -48,24 +48,44 @@ def parameter_groups(
     ]
 
 
-def rate_factor(step: int, *, warmup_steps: int, total_steps: int, final_ratio: float) -> float:
+def rate_factor(
+    step: int, *, warmup_steps: int, total_steps: Callable[[], float], final_ratio: float
+) -> float:
     """Share of the peak rate at an optimizer step.
 
+    Args:
+        step: Optimizer steps taken.
+        warmup_steps: Steps of the linear warm-up.
+        total_steps: Steps of the whole run; asked for after the warm-up only.
+        final_ratio: Share of the peak rate at the end.
+
     Example:
-        >>> schedule = partial(rate_factor, warmup_steps=2, total_steps=6, final_ratio=0.0)
+        >>> schedule = partial(
+        ...     rate_factor, warmup_steps=2, total_steps=lambda: 6, final_ratio=0.0
+        ... )
         >>> [schedule(step) for step in (0, 1, 2, 4, 6)]
         [0.5, 1.0, 1.0, 0.5, 0.0]
     """
     if step < warmup_steps:
         return (step + 1) / warmup_steps
-    done = min((step - warmup_steps) / max(total_steps - warmup_steps, 1), 1.0)
+    if step == warmup_steps:
+        return 1.0
+    done = min((step - warmup_steps) / max(total_steps() - warmup_steps, 1), 1.0)
     return final_ratio + (1 - final_ratio) * 0.5 * (1 + math.cos(math.pi * done))
 
 
 def build_optimizer(
-    module: nn.Module, config: OptimConfig, *, total_steps: int
+    module: nn.Module, config: OptimConfig, *, total_steps: Callable[[], float]
 ) -> tuple[AdamW, LambdaLR]:
-    """The optimizer and its per-step schedule for all trainable parameters of a module."""
+    """The optimizer and its per-step schedule for all trainable parameters of a module.
+
+    Args:
+        module: Whose parameters are trained.
+        config: Rates and decay.
+        total_steps: Steps of the whole run. A function, because Lightning 2.6.6 sets up the
+            training loader to answer, and one that is set up while optimizers are configured would
+            not know of the checkpoint that is restored afterwards.
+    """
     groups = parameter_groups(module.named_parameters(), config.weight_decay)
     optimizer = AdamW(groups, lr=config.lr, betas=config.betas)
     factor = partial(

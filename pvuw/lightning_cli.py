@@ -4,6 +4,7 @@ The only file of the core package that imports Lightning and the user-facing fol
 """
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -177,8 +178,7 @@ def _place_loggers(logger: Any, out: Path) -> Any:
             arguments.save_dir = str(out)
         if entry.class_path.endswith("WandbLogger"):
             out.mkdir(parents=True, exist_ok=True)  # else wandb falls back to a temporary folder
-            if arguments.project == "lightning_logs":
-                arguments.project = "pvuw"
+            arguments.project = arguments.project or os.environ.get("WANDB_PROJECT", "pvuw")
             arguments.name = arguments.name or out.name
     return logger
 
@@ -202,11 +202,10 @@ def _quieten_lightning() -> None:
     )
 
 
-def run_trainer_command(argv: Sequence[str]) -> int:
-    """Run one of Lightning's commands; exit status 1 if videos failed."""
-    _quieten_lightning()
+def build_cli(argv: Sequence[str], *, cli_class: type[VOSCLI] = VOSCLI) -> VOSCLI:
+    """Parse a command line, build its trainer, module and data, and run the command."""
     base = [str(config_dir() / "base.yaml")]
-    cli = VOSCLI(
+    return cli_class(
         SegmentationModule,
         SegmentationDataModule,
         subclass_mode_model=True,
@@ -220,9 +219,15 @@ def run_trainer_command(argv: Sequence[str]) -> int:
         },
         args=list(argv),
     )
+
+
+def run_trainer_command(argv: Sequence[str]) -> int:
+    """Run one of Lightning's commands; exit status 1 if videos failed."""
+    _quieten_lightning()
+    cli = build_cli(argv)
     failures = cli.model.failures
     for video_id, reason in failures.items():
         print(f"pvuw: video {video_id} failed: {reason}", file=sys.stderr)
     if failures:
-        print(f"pvuw: {len(failures)} videos failed, the others are done", file=sys.stderr)
+        print(f"pvuw: {len(failures)} of the videos failed, the others are done", file=sys.stderr)
     return 1 if failures else 0

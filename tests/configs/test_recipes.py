@@ -1,0 +1,53 @@
+"""Every recipe, alone and under every overlay, goes through the real parser and builds."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pvuw.recipes import config_dir
+from tests.helpers.cli import build, parse
+
+ROOT = config_dir()
+RECIPES = sorted(p for p in ROOT.glob("*/*.yaml") if p.parent.name not in ("overlays", "data"))
+OVERLAYS = sorted((ROOT / "overlays").glob("*.yaml"))
+
+
+def names(paths):
+    return [str(path.relative_to(ROOT)) for path in paths]
+
+
+def test_there_are_recipes():
+    assert len(RECIPES) >= 6
+    assert OVERLAYS
+
+
+@pytest.mark.parametrize("recipe", names(RECIPES))
+def test_recipe_is_short_and_says_what_to_expect(recipe):
+    text = (ROOT / recipe).read_text()
+    assert len(text.splitlines()) <= 40
+    assert text.startswith("#")
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict"])
+@pytest.mark.parametrize("recipe", names(RECIPES))
+def test_recipe_parses_for_every_command(recipe, command):
+    config = parse(command, "--config", recipe, "--data.root", "somewhere")
+    assert config.data.init_args.root == Path("somewhere")
+
+
+@pytest.mark.parametrize("overlay", names(OVERLAYS))
+@pytest.mark.parametrize("recipe", names(RECIPES))
+def test_recipe_parses_under_every_overlay(recipe, overlay):
+    parse("fit", "--config", recipe, "--config", overlay, "--data.root", "somewhere")
+
+
+@pytest.mark.parametrize("recipe", names(RECIPES))
+def test_recipe_builds_its_network_with_tiny_weights(recipe):
+    argv = ["predict", "--config", recipe, "--data.root", "somewhere"]
+    if "sam2" in recipe:
+        argv += ["--model.net.size", "nano", "--model.net.image_size", "64"]
+    argv += ["--trainer.precision", "32-true", "--trainer.strategy", "auto"]
+    module = build(*argv, "--trainer.accelerator", "cpu").model
+    assert isinstance(module, torch.nn.Module)
+    assert module.net is not None

@@ -7,6 +7,7 @@ are searched among made-up hashes that drift from frame to frame as those of rea
 """
 
 import argparse
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -73,23 +74,25 @@ def measure_analysis(records: list[VideoRecord], root: Path, workers: int) -> No
     height, width = SIZE_HW
     print(f"{len(records)} videos, {total} frames, {width}x{height}, {workers} processes")
 
-    def show(what: str, seconds: float) -> None:
-        print(f"  {what:34} {seconds:7.2f} s {total / seconds:8.0f} frames/s")
+    def show(what: str, work: Callable[[], object]) -> None:
+        seconds, processor = timed(work)
+        print(
+            f"  {what:34} {seconds:7.2f} s {total / seconds:8.0f} frames/s "
+            f"{1000 * processor / total:7.2f} ms of processor per frame"
+        )
 
-    # Processes take a second to start, once per source; a short first run keeps that out of it.
-    analyse(records[:workers], workers=workers)
     bare = TraitConfig(appearance_frames=0)
-    show("traits from masks alone", timed(lambda: analyse(records, workers=workers, config=bare)))
+    traits, hashes = root / "traits", root / "hashes"
+    show("traits from masks alone", lambda: analyse(records, workers=workers, config=bare))
     show(
         "traits with 12 frames of looks",
-        timed(lambda: analyse(records, cache=root / "traits", workers=workers)),
+        lambda: analyse(records, cache=traits, workers=workers),
     )
-    show(
-        "hashes of all frames",
-        timed(lambda: hash_videos(frames, cache=root / "hashes", workers=workers)),
-    )
-    show("traits from the cache", timed(lambda: analyse(records, cache=root / "traits")))
-    show("hashes from the cache", timed(lambda: hash_videos(frames, cache=root / "hashes")))
+    show("hashes of all frames", lambda: hash_videos(frames, cache=hashes, workers=workers))
+    show("traits from the cache", lambda: analyse(records, cache=traits))
+    show("hashes from the cache", lambda: hash_videos(frames, cache=hashes))
+    starting, _ = timed(lambda: analyse(records[:workers], workers=workers, config=bare))
+    print(f"  of which starting the processes: at most {starting:.2f} s, once per source")
 
 
 def measure_duplicates() -> None:
@@ -139,11 +142,17 @@ def flips(rng: np.random.Generator, count: int, bits: int) -> NDArray[np.uint8]:
     return np.packbits(chosen, axis=1)
 
 
-def timed(work: Callable[[], object]) -> float:
-    """Return the seconds a call takes."""
-    start = time.perf_counter()
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return seconds on the clock and of processor time, worker processes included."""
+    start, used = time.perf_counter(), processor_seconds()
     work()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, processor_seconds() - used
+
+
+def processor_seconds() -> float:
+    """Return the processor time used so far; on a busy machine the clock says little."""
+    usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in usage)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def run_cached(
         jobs: One per video, keys unique.
         cache: Asked first, and told every new result as soon as it is there.
         workers: Processes; 0 and 1 work in this one.
-        label: Says in the progress bar what is being done.
+        label: Says in the progress bar what is being done; the source of the first job follows.
     """
     results: dict[VideoKey, dict[str, Any] | BrokenVideo] = {}
     waiting: list[Job[Task]] = []
@@ -63,7 +63,9 @@ def run_cached(
             waiting.append(job)
         else:
             results[job.key] = known
-    progress = tqdm(total=len(jobs), initial=len(results), desc=label, unit="video", disable=None)
+    what = f"{label}: {jobs[0].key.source}" if jobs else label
+    hidden = None if jobs else True  # None: shown on a terminal only
+    progress = tqdm(total=len(jobs), initial=len(results), desc=what, unit="video", disable=hidden)
     with progress, cache:
         for job, result in _finished(work, waiting, workers):
             if not isinstance(result, BrokenVideo):

@@ -91,6 +91,10 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         """Return batches of clips; after a resume, those that were still to come."""
         assert self._clips is not None, "setup('fit') comes first"
         trainer = self.trainer
+        if self.num_workers:
+            # Workers are forked and inherit OpenCV's thread pool without its threads: using it or
+            # changing its size there can wait forever. So the pool goes before the fork.
+            cv2.setNumThreads(1)
         sampler = ClipSampler(
             self._clips,
             len(self._clips.videos),
@@ -111,7 +115,6 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             collate_fn=collate_clips,
-            worker_init_fn=_use_one_thread,
         )
 
     def val_dataloader(self) -> VideoLoader:
@@ -177,8 +180,3 @@ def _distinct(videos: Sequence[Video]) -> list[Video]:
         ]
     )
     return list(videos)
-
-
-def _use_one_thread(worker: int) -> None:
-    del worker
-    cv2.setNumThreads(1)  # workers are the parallelism; OpenCV would start a pool in each

@@ -2,6 +2,8 @@ import shutil
 from argparse import ArgumentError
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import yaml
 from jsonargparse import ArgumentParser
@@ -163,6 +165,19 @@ def test_videos_pass_through_lightning_untouched(make_data, make_trainer, record
     assert recorder.videos == ["v1", "v0"], "the longer video first"
     trainer.predict(recorder, make_data(), return_predictions=False)
     assert recorder.videos == ["v1", "v0"] * 2
+
+
+def test_workers_are_forked_without_opencv_threads(make_data):
+    threads = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(2)
+        cv2.resize(np.zeros((1000, 1000, 3), np.uint8), (1500, 1500))  # starts the threads
+        data = make_data(num_workers=2)
+        data.setup("fit")
+        assert len(list(data.train_dataloader())) == 3
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(threads)
 
 
 CONFIG = """

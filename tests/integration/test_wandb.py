@@ -1,6 +1,10 @@
 """W&B offline: configuration, scalars, overlays on the same step axis, two runs in one folder."""
 
 import json
+import os
+import struct
+import subprocess
+import sys
 
 import pytest
 
@@ -9,43 +13,55 @@ from pvuw.cli import main
 wandb = pytest.importorskip("wandb")
 
 
+BLOCK, HEADER = 32768, 7
+FULL, FIRST, MIDDLE, LAST = 1, 2, 3, 4
+
+
+def records(path):
+    """Records of a `.wandb` file: LevelDB's log format, whose first block starts with a header."""
+    content = path.read_bytes()
+    assert content.startswith(b":W&B")
+    position, parts = HEADER, []
+    while position + HEADER <= len(content):
+        if BLOCK - position % BLOCK < HEADER:  # the rest of a block is too small for a record
+            position += BLOCK - position % BLOCK
+            continue
+        _, length, kind = struct.unpack("<IHB", content[position : position + HEADER])
+        parts.append(content[position + HEADER : position + HEADER + length])
+        position += HEADER + length
+        if kind in (FULL, LAST):
+            yield b"".join(parts)
+            parts = []
+
+
 def history_and_config(run_folder):
     """Rows and configuration of an offline run, read from its own file."""
-    from wandb.proto import wandb_internal_pb2
-    from wandb.sdk.internal.datastore import DataStore
+    from wandb.proto.wandb_internal_pb2 import Record
 
-    store = DataStore()
-    store.open_for_scan(str(next(run_folder.glob("*.wandb"))))
     rows, config = [], {}
-    while (data := store.scan_data()) is not None:
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(data)
+    for data in records(next(run_folder.glob("*.wandb"))):
+        record = Record.FromString(data)
         if record.WhichOneof("record_type") == "history":
-            rows.append(
-                {
-                    (item.key or "/".join(item.nested_key)): json.loads(item.value_json)
-                    for item in record.history.item
-                }
-            )
-        for update in record.config.update:
-            config[update.key or "/".join(update.nested_key)] = json.loads(update.value_json)
+            items = record.history.item
+            rows.append({"/".join(i.nested_key) or i.key: json.loads(i.value_json) for i in items})
+        for update in [*record.config.update, *record.run.config.update]:
+            name = "/".join(update.nested_key) or update.key
+            config[name] = json.loads(update.value_json)
     return rows, config
 
 
-@pytest.fixture
-def offline(monkeypatch):
-    monkeypatch.setenv("WANDB_MODE", "offline")
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    yield
-    wandb.finish()
+def fit_offline(arguments):
+    """Run as a user would: the process ends, and with it W&B's writing in the background."""
+    environment = os.environ | {"WANDB_MODE": "offline", "WANDB_SILENT": "true"}
+    command = [sys.executable, "-m", "pvuw", *arguments]
+    subprocess.run(command, check=True, env=environment, capture_output=True)
 
 
-def test_offline_run_has_config_scalars_and_aligned_overlays(nano, tmp_path, offline):
+def test_offline_run_has_config_scalars_and_aligned_overlays(nano, tmp_path):
     out = tmp_path / "run"
     arguments = nano("fit", "--out", out, "--trainer.max_epochs", 2)
     arguments += ["--trainer.logger", "WandbLogger", "--wandb_panels.num_videos", "1"]
-    assert main(arguments) == 0
-    wandb.finish()
+    fit_offline(arguments)
     runs = sorted((out / "wandb").glob("offline-run-*"))
     assert len(runs) == 1
     rows, config = history_and_config(runs[0])
@@ -54,16 +70,17 @@ def test_offline_run_has_config_scalars_and_aligned_overlays(nano, tmp_path, off
     steps = [row["trainer/global_step"] for row in rows if "train/loss" in row]
     assert steps == sorted(steps)
     assert any("val/jf" in row for row in rows)
-    overlays = [row for row in rows if "val/overlays" in row]
+    overlays = [row for row in rows if "val/overlays/count" in row]
     assert [row["trainer/global_step"] for row in overlays] == [3, 6]  # 3 steps an epoch
-    panel = overlays[-1]["val/overlays"]
-    assert panel["count"] == 3
-    assert set(panel["all_masks"][0]) == {"prediction", "ground_truth"}
-    for name in panel["filenames"]:
+    assert overlays[-1]["val/overlays/count"] == 3
+    masks = overlays[-1]["val/overlays/all_masks"]
+    assert [set(panel) for panel in masks] == [{"prediction", "ground_truth"}] * 3
+    pictures = overlays[-1]["val/overlays/filenames"]
+    layers = [layer["path"] for panel in masks for layer in panel.values()]
+    for name in [*pictures, *layers]:
         assert (runs[0] / "files" / name).is_file()
 
-    assert main(arguments) == 0
-    wandb.finish()
+    fit_offline(arguments)
     assert len(list((out / "wandb").glob("offline-run-*"))) == 2
 
 

@@ -59,7 +59,8 @@ class WandbPanels(Callback):
         frame_sinks(pl_module).remove(self)
         if self._images:
             # Not log_image: it wraps every image once more, which drops the masks (wandb 0.31).
-            logger.log_metrics({"val/overlays": self._images}, step=trainer.global_step)
+            panels: dict[str, Any] = {"val/overlays": self._images}
+            logger.log_metrics(panels, step=trainer.global_step)
         self._images = []
 
     def start_video(self, video_id: str, num_frames: int) -> None:

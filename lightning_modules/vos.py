@@ -64,6 +64,7 @@ class VOSModule(SegmentationModule):
         for name, value in terms.log_values().items():
             shown = name == "loss"
             self.log(f"train/{name}", value, prog_bar=shown, batch_size=len(batch.video_ids))
+        self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
         return terms.total
 
     def validation_step(self, batch: Video, batch_idx: int) -> None:

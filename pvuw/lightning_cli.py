@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ActionConfigFile, Namespace
+from jsonargparse import ActionConfigFile, Namespace  # type: ignore[attr-defined]  # no __all__
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import (
     ArgsType,
     LightningArgumentParser,
@@ -24,8 +24,8 @@ from lightning.pytorch.cli import (
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 
 from callbacks import LastCheckpoint, MaskWriter, VideoProgressBar, WandbPanels
-from datamodules import SegmentationDataModule
-from lightning_modules import SegmentationModule
+from datamodules import MOSEDataModule, SegmentationDataModule
+from lightning_modules import SegmentationModule, VOSModule
 from pvuw.errors import PvuwError
 from pvuw.io.atomic import write_text_atomic
 from pvuw.nets.copy_first import CopyFirst
@@ -33,7 +33,7 @@ from pvuw.nets.sam2 import Sam2
 from pvuw.recipes import config_dir, find_config
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
-SHORT_NAMES = (CopyFirst, Sam2)
+SHORT_NAMES = (VOSModule, MOSEDataModule, CopyFirst, Sam2)
 
 _CHECKPOINT_NAMES = ("best", "last")
 
@@ -43,7 +43,7 @@ class FindConfig(ActionConfigFile):
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
         """Apply the file under the path it was found at."""
-        super().__call__(parser, cfg, find_config(str(values)), option_string)
+        self.apply_config(parser, cfg, self.dest, find_config(str(values)))
 
 
 class RecordConfig(SaveConfigCallback):
@@ -112,6 +112,7 @@ class VOSCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse what `pvuw.cli` was given, which need not be `sys.argv`."""
+        assert isinstance(args, list)
         self.config = parser.parse_args(args)
 
     def _parse_ckpt_path(self) -> None:
@@ -127,13 +128,6 @@ class VOSCLI(LightningCLI):
             config.get("ckpt_path"), config.out, command=self.config.subcommand
         )
         config.trainer.logger = _place_loggers(config.trainer.logger, config.out)
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Build the trainer with a learning-rate monitor where something is logged."""
-        trainer = super().instantiate_trainer(**kwargs)
-        if trainer.loggers and self.subcommand == "fit":
-            trainer.callbacks.insert(0, LearningRateMonitor(logging_interval="step"))
-        return trainer
 
     def predict(self, **kwargs: Any) -> None:
         """Predict without collecting results: the mask writer has them already."""
@@ -183,18 +177,18 @@ def _place_loggers(logger: Any, out: Path) -> Any:
     return logger
 
 
-def _csv_logger(out: Path) -> Namespace:
-    name = f"{CSVLogger.__module__}.{CSVLogger.__name__}"
-    return Namespace(
-        class_path=name, init_args=Namespace(save_dir=str(out), name="logs", version=None)
-    )
+def _csv_logger(out: Path) -> dict[str, Any]:
+    return {
+        "class_path": f"{CSVLogger.__module__}.{CSVLogger.__name__}",
+        "init_args": {"save_dir": str(out), "name": "logs"},
+    }
 
 
 def _quieten_lightning() -> None:
     """Drop what Lightning 2.6.6 says that a user of this command can do nothing about."""
     # lightning/pytorch/utilities/_pytree.py uses a class that torch 2.14 deprecates.
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-    # Predictions went to the frame sinks; lightning/pytorch/loops/prediction_loop.py suspects a bug.
+    # Predictions went to the frame sinks; loops/prediction_loop.py suspects a bug.
     warnings.filterwarnings("ignore", message="predict returned None.*")
     # An advertisement, printed wherever another logger is used.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(

@@ -86,6 +86,7 @@ def propagate(
     Raises:
         DataError: For an unreadable frame or mask, or a video that never shows an object.
     """
+    video.check()
     prompter = Prompter(video, config.prompts)
     prompter.require_object()
     session = net.start(num_frames=len(video))

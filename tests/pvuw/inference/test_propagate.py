@@ -145,6 +145,12 @@ def test_broken_frame_surfaces_at_its_turn(tmp_path):
         next(frames)
 
 
+def test_video_found_broken_while_listing_says_so(tmp_path):
+    video = Video("clip", (), {}, problem="clip: holds no frames")
+    with pytest.raises(DataError, match="holds no frames"):
+        next(propagate(Hold(), video, InferenceConfig(), device=CPU))
+
+
 def test_prompter_reports_only_what_the_policy_allows(tmp_path):
     prompter = Prompter(make_video(tmp_path, {0: boxes(i9=(0, 0))}, length=2), "first")
     prompt = prompter.at(0)

@@ -57,11 +57,11 @@ def load_official(path: Path, net: VideoSegmenter) -> None:
     own = net.official_state_dict() if official else net.state_dict()
     problems = _differences(checkpoint.weights, own)
     if problems:
-        found = identify(checkpoint.official_weights) or "of an unknown network"
+        found = identify(checkpoint.official_weights) or "an unknown network"
         wanted = identify(net.official_state_dict()) or type(net).__name__
-        hint = "" if found == wanted else f": build that network, or load weights of {wanted}"
+        fix = "" if found == wanted else "; build that network or load other weights"
         raise WeightsError(
-            f"{path}: does not fit {wanted}: {'; '.join(problems)}. The weights are {found}{hint}"
+            f"{path}: weights of {found} do not fit {wanted}{fix} ({'; '.join(problems)})"
         )
     with torch.no_grad():
         for name, weight in checkpoint.weights.items():
@@ -99,10 +99,10 @@ def _read(path: Path) -> Any:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise WeightsError(
-            f"{path}: no weights, or cut short ({path.stat().st_size} bytes); download it again"
+            f"{path}: no weights, or cut short ({path.stat().st_size} bytes); download or save it again"
         ) from error
     if damaged is not None:
-        raise WeightsError(f"{path}: damaged at {damaged} (checksum); download it again")
+        raise WeightsError(f"{path}: damaged at {damaged} (checksum); download or save it again")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -132,7 +132,7 @@ def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> l
         if name in found and found[name].shape != wanted[name].shape
     ]
     kinds = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
-    return [f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds.items() if names]
+    return [f"{len(names)} {kind}: {_some(names)}" for kind, names in kinds.items() if names]
 
 
 def _some(names: Sequence[str]) -> str:

@@ -4,9 +4,12 @@ import pytest
 import torch
 from hydra import initialize_config_module
 from hydra.core.global_hydra import GlobalHydra
+from lightning import Trainer
 
+from lightning_modules import VOSModule
 from pvuw import weights
 from pvuw.errors import WeightsError
+from pvuw.losses.vos_loss import VOSLoss
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.weights import export_official, summarize
@@ -23,6 +26,13 @@ def assert_same_weights(first, second):
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def save_with_lightning(path, net):
+    trainer = Trainer(logger=False, enable_checkpointing=False, accelerator="cpu", max_steps=1)
+    trainer.strategy.connect(VOSModule(net=net, loss=VOSLoss()))
+    trainer.save_checkpoint(path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def net():
     torch.manual_seed(5)
@@ -33,6 +43,14 @@ def test_exported_training_checkpoint_holds_the_official_names(net, tmp_path):
     export_official(save_training(tmp_path / "a.ckpt", net), tmp_path / "out" / "a.pt")
     content = torch.load(tmp_path / "out" / "a.pt", weights_only=True)
     assert content.keys() == {"model"}
+    assert_same_weights(content["model"], net.model.state_dict())
+
+
+def test_a_checkpoint_written_by_lightning(net, tmp_path):
+    path = save_with_lightning(tmp_path / "a.ckpt", net)
+    assert summarize(path).layout == "training checkpoint, epoch 0, step 0"
+    export_official(path, tmp_path / "a.pt")
+    content = torch.load(tmp_path / "a.pt", weights_only=True)
     assert_same_weights(content["model"], net.model.state_dict())
 
 

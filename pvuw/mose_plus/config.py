@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pvuw.errors import DataError
 from pvuw.mose_plus.analysis import TraitConfig
+from pvuw.mose_plus.build_config import BuildConfig
 from pvuw.mose_plus.duplicates import DuplicateConfig
 from pvuw.mose_plus.traits import TRAIT_KINDS
 from pvuw.mose_plus.typed_yaml import load_yaml
@@ -123,6 +124,7 @@ class MosePlusConfig:
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     duplicates: DuplicateConfig = field(default_factory=DuplicateConfig)
     traits: TraitConfig = field(default_factory=TraitConfig)
+    build: BuildConfig = field(default_factory=BuildConfig)
 
     def __post_init__(self) -> None:
         """Check what no type can say.

@@ -1,6 +1,7 @@
 """YAML files as typed dataclasses: every key is checked, every error names it."""
 
 import dataclasses
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -37,7 +38,21 @@ def load_yaml(path: Path, *, into: type[T]) -> T:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = " ".join(str(error).split())
         raise DataError(f"{path}: not valid YAML ({line}); correct the line") from error
-    return _dataclass(into, {} if content is None else content, place=f"{path}: ")
+    return from_mapping({} if content is None else content, into=into, place=f"{path}: ")
+
+
+def from_mapping(content: Any, *, into: type[T], place: str) -> T:
+    """Return what YAML or JSON gave as an instance of a dataclass, by the rules of `load_yaml`.
+
+    Args:
+        content: A mapping.
+        into: A dataclass.
+        place: What errors start with: the file, and the line where that is known.
+
+    Raises:
+        DataError: If a key is unknown or missing, or a value has the wrong type.
+    """
+    return _dataclass(into, content, place=place)
 
 
 def _dataclass(cls: type[T], value: Any, *, place: str) -> T:
@@ -52,12 +67,17 @@ def _dataclass(cls: type[T], value: Any, *, place: str) -> T:
         required = field.default is field.default_factory is dataclasses.MISSING
         if required and name not in value:
             raise DataError(f"{place}{name}: missing; it has no default, add it")
-    kinds = typing.get_type_hints(cls)
+    kinds = _type_hints(cls)
     members = {key: _value(kinds[key], item, place=f"{place}{key}") for key, item in value.items()}
     try:
         return cls(**members)
     except DataError as error:  # what the class itself finds wrong, such as a limit below zero
         raise DataError(f"{place}{error}") from error
+
+
+@functools.cache
+def _type_hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _value(kind: Any, value: Any, *, place: str) -> Any:

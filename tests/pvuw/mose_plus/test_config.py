@@ -4,6 +4,7 @@ import pytest
 
 from pvuw.errors import DataError
 from pvuw.mose_plus.analysis import TraitConfig
+from pvuw.mose_plus.build_config import BuildConfig
 from pvuw.mose_plus.config import SelectionConfig, load_config
 from pvuw.mose_plus.duplicates import DuplicateConfig
 
@@ -22,6 +23,7 @@ def test_shipped_file_shows_the_defaults():
     assert config.selection == SelectionConfig()
     assert config.duplicates == DuplicateConfig()
     assert config.traits == TraitConfig()
+    assert config.build == BuildConfig()
     assert config.evaluation.davis == ("built-in",)
 
 

@@ -99,7 +99,8 @@ def _read(path: Path) -> Any:
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise WeightsError(
-            f"{path}: no weights, or cut short ({path.stat().st_size} bytes); download or save it again"
+            f"{path}: no weights, or cut short ({path.stat().st_size} bytes); "
+            "download or save it again"
         ) from error
     if damaged is not None:
         raise WeightsError(f"{path}: damaged at {damaged} (checksum); download or save it again")

@@ -58,12 +58,12 @@ class MaskDecoding:
         if self.model.pred_obj_scores:
             candidates = torch.where(presence[..., None, None] > 0, candidates, NO_OBJ_SCORE)
         candidates = candidates.float()
-        predicted_iou, best = candidate_iou.max(dim=-1)
+        best = candidate_iou.argmax(dim=-1)  # as upstream: `max` may break ties differently
         # All candidates are upsampled: for one alone torch takes a kernel that rounds differently.
         full = self._upsample(candidates)[rows, best]
         # With the single-mask token as pointer there is one token, whatever the number of masks.
         pointers = self._pointers(tokens[rows, best.clamp(max=tokens.shape[1] - 1)], presence)
-        quarter = candidates[rows, best]
+        quarter, predicted_iou = candidates[rows, best], candidate_iou[rows, best]
         return DecodedMasks(quarter[:, None], full[:, None], predicted_iou, presence, pointers)
 
     def adopt(self, frame: FrameFeatures, masks: Tensor) -> DecodedMasks:

@@ -19,7 +19,8 @@ from datamodules.sources.json_file import JsonFile, Span, member, read_cached
 from pvuw.errors import DataError
 from pvuw.io.listing import natural_key
 from pvuw.io.records import MaskQuality, ObjectInfo, VideoRecord
-from pvuw.io.rle import Rle, RleMasks, checked_rle, has_pixels
+from pvuw.io.rle import Rle, checked_rle, has_pixels
+from pvuw.io.rle_masks import RleMasks
 
 FACTS = SourceFacts(
     "burst",

@@ -10,7 +10,8 @@ from datamodules.sources.base import Reader, SourceFacts, require_folder, visibl
 from datamodules.sources.json_file import JsonFile, member, read_cached, read_json
 from pvuw.errors import DataError
 from pvuw.io.records import ObjectInfo, VideoRecord
-from pvuw.io.rle import Rle, RleMasks, checked_rle, has_pixels
+from pvuw.io.rle import Rle, checked_rle, has_pixels
+from pvuw.io.rle_masks import RleMasks
 
 _STEP = 4  # masklets have 6 entries a second, the videos 24 frames
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})

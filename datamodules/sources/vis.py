@@ -11,7 +11,8 @@ from datamodules.sources.base import Reader, check_frames, require_folder, visib
 from datamodules.sources.json_file import JsonFile, Span, member, read_cached
 from pvuw.errors import DataError
 from pvuw.io.records import ObjectInfo, OcclusionLevel, VideoRecord
-from pvuw.io.rle import Rle, RleMasks, checked_rle, has_pixels
+from pvuw.io.rle import Rle, checked_rle, has_pixels
+from pvuw.io.rle_masks import RleMasks
 
 _LEVELS = {
     "no_occlusion": OcclusionLevel.NONE,

@@ -6,7 +6,7 @@ worker processes. Where the masks are is known to its `MaskStore` alone. Imports
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
@@ -84,6 +84,14 @@ class MaskStore(ABC):
     def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the object id of every pixel, uint8 `[H, W]`; see `paint_id_map`."""
         return paint_id_map(self.masks(frame_idx, size_hw), size_hw)
+
+    def slot_map(
+        self, frame_idx: int, size_hw: tuple[int, int], object_ids: Sequence[int]
+    ) -> NDArray[np.uint8]:
+        """Return `k + 1` where `id_map` has `object_ids[k]`, else 0, uint8 `[H, W]`."""
+        slots = np.zeros(MAX_MAP_ID + 1, dtype=np.uint8)
+        slots[list(object_ids)] = np.arange(1, len(object_ids) + 1)
+        return slots[self.id_map(frame_idx, size_hw)]
 
     def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
         """Return the ids of the visible objects, ascending."""
@@ -201,6 +209,17 @@ class VideoRecord:
                 f"{self.frame_dir}: {len(self.objects)} objects, an id map holds {MAX_MAP_ID}; "
                 "read single masks or choose fewer objects"
             ) from error
+
+    def read_slot_map(self, frame_idx: int, object_ids: Sequence[int]) -> NDArray[np.uint8]:
+        """Return where some objects are: `k + 1` for `object_ids[k]`, else 0, uint8 `[H, W]`.
+
+        As `read_id_map` has them, but of the others only what may lie on top is decoded.
+
+        Args:
+            frame_idx: Position of an annotated frame.
+            object_ids: At most 255 ids of any size.
+        """
+        return self.store.slot_map(self._checked(frame_idx), self.size_hw, object_ids)
 
     def read_void(self, frame_idx: int) -> BoolMask | None:
         """Return pixels without ground truth, bool `[H, W]`, or None where every pixel has one."""

@@ -5,7 +5,6 @@ not visible is null, an empty polygon list, or runs without foreground. All beco
 """
 
 import warnings
-from abc import abstractmethod
 from typing import Any, TypedDict, TypeVar
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
-from pvuw.io.records import BoolMask, MaskStore, Region, paint_id_map, region_of
+from pvuw.io.records import BoolMask, Region
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 
@@ -102,7 +101,7 @@ def decode(rle: Rle) -> BoolMask:
     """
     height, width = rle["size"]
     mask = np.zeros((width, height), dtype=np.bool_)
-    left, columns = _columns(rle)
+    left, columns = filled_columns(rle)
     mask[left : left + len(columns)] = columns
     return mask.T
 
@@ -158,54 +157,6 @@ def run_lengths(counts: bytes) -> NDArray[np.int64]:
     return values
 
 
-class RleMasks(MaskStore):
-    """Masks of a video kept as runs; a subclass says where the runs of a frame are."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def rles(self, frame_idx: int) -> dict[int, Rle]:
-        """Return the runs of each object visible in a frame, by ascending object id."""
-
-    @abstractmethod
-    def place(self, frame_idx: int) -> str:
-        """Return file and frame as warnings and errors name them."""
-
-    def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
-        """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
-        masks = {}
-        for object_id, rle in self.rles(frame_idx).items():
-            mask = decode(rle)
-            if mask.shape != size_hw:
-                mask = fit_mask(mask, size_hw, place=self.place(frame_idx))
-                if not mask.any():  # a few pixels can fall between those of a smaller image
-                    continue
-            masks[object_id] = mask
-        return masks
-
-    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the object id of every pixel, uint8 `[H, W]`; smaller objects are on top."""
-        rles = self.rles(frame_idx)
-        if any(tuple(rle["size"]) != size_hw for rle in rles.values()):
-            return paint_id_map(self.masks(frame_idx, size_hw), size_hw)
-        id_map = np.zeros(size_hw, dtype=np.uint8)
-        regions = {object_id: measure(rle) for object_id, rle in rles.items()}
-        for object_id in sorted(regions, key=lambda i: (-regions[i].area, i)):
-            # Painting the box only is several times faster: most objects are small.
-            left, top, right, bottom = regions[object_id].box_xyxy
-            _, columns = _columns(rles[object_id])
-            id_map[top:bottom, left:right][columns[:, top:bottom].T] = object_id
-        return id_map
-
-    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
-        """Return area and box of each visible object; decodes only where sizes differ."""
-        rles = self.rles(frame_idx)
-        if size_hw is None or all(tuple(rle["size"]) == size_hw for rle in rles.values()):
-            return {object_id: measure(rle) for object_id, rle in rles.items()}
-        found = {i: region_of(mask) for i, mask in self.masks(frame_idx, size_hw).items()}
-        return {i: region for i, region in found.items() if region is not None}
-
-
 def checked_rle(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> Rle | None:
     """Return `to_rle`, with `place` (file, object, frame) named where that fails.
 
@@ -242,7 +193,7 @@ def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> N
     return mask[np.ix_(rows, columns)]
 
 
-def _columns(rle: Rle) -> tuple[int, BoolMask]:
+def filled_columns(rle: Rle) -> tuple[int, BoolMask]:
     """Return the first column an object touches and its columns up to the last, bool `[w, H]`."""
     height = rle["size"][0]
     lengths = run_lengths(rle["counts"])

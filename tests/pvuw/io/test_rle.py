@@ -1,15 +1,13 @@
 import subprocess
 import sys
-import warnings
 
 import numpy as np
 import pytest
 from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
-from pvuw.io.records import Region, paint_id_map, region_of
+from pvuw.io.records import region_of
 from pvuw.io.rle import (
-    RleMasks,
     checked_rle,
     decode,
     encode,
@@ -156,70 +154,6 @@ def test_measures_are_those_of_the_pixels():
             assert measure(encode(mask)) == region_of(mask)
 
 
-class Fake(RleMasks):
-    def __init__(self, masks):
-        self.runs = {i: encode(mask) for i, mask in masks.items()}
-
-    def rles(self, frame_idx):
-        return self.runs
-
-    def place(self, frame_idx):
-        return "fake.json"
-
-
-def overlapping(size_hw=(20, 30)):
-    masks = {i: np.zeros(size_hw, dtype=bool) for i in (1, 2, 3)}
-    masks[1][5:9, 5:9] = True
-    masks[2][2:15, 3:20] = True
-    masks[3][7:18, 6:28] = True
-    return masks
-
-
-def test_overlap_is_kept_in_masks_and_the_smaller_object_wins_in_the_map():
-    masks = overlapping()
-    store = Fake(masks)
-    found = store.masks(0, (20, 30))
-    assert all(np.array_equal(found[i], masks[i]) for i in masks)
-    id_map = store.id_map(0, (20, 30))
-    assert np.array_equal(id_map, paint_id_map(masks, (20, 30)))
-    assert np.array_equal(id_map == 1, masks[1])
-    assert np.array_equal(id_map == 2, masks[2] & ~masks[1])
-    assert np.array_equal(id_map == 3, masks[3] & ~masks[2] & ~masks[1])
-
-
-def test_of_two_equal_areas_the_higher_id_wins():
-    masks = {7: np.ones((2, 2), dtype=bool), 4: np.ones((2, 2), dtype=bool)}
-    assert (Fake(masks).id_map(0, (2, 2)) == 7).all()
-    assert (paint_id_map(masks, (2, 2)) == 7).all()
-
-
-def test_masks_of_another_size_are_resized_to_the_image_and_said_so():
-    masks = overlapping()
-    store = Fake(masks)
-    with pytest.warns(UserWarning, match="fake.json: masks are 30x20, the image 60x40"):
-        found = store.masks(0, (40, 60))
-    for i, mask in masks.items():
-        assert np.array_equal(found[i], mask.repeat(2, axis=0).repeat(2, axis=1))
-    with pytest.warns(UserWarning, match="60x40"):
-        assert store.regions(0, (40, 60))[1] == Region(64, (10, 10, 18, 18))
-    with pytest.warns(UserWarning, match="60x40"):
-        assert np.array_equal(store.id_map(0, (40, 60)), paint_id_map(found, (40, 60)))
-
-
-def test_the_warning_is_shown_once_for_a_file(recwarn):
-    warnings.simplefilter("default")
-    for _ in range(5):
-        Fake(overlapping()).masks(0, (40, 60))
-    assert len([w for w in recwarn if "fake.json" in str(w.message)]) == 1
-
-
-def test_an_object_that_resizing_loses_is_not_visible():
-    dot = np.zeros((9, 9), dtype=bool)
-    dot[0, 0] = True
-    with pytest.warns(UserWarning, match="9x9"):
-        assert Fake({1: dot}).masks(0, (3, 3)) == {}
-
-
 @pytest.mark.parametrize(
     ("old", "new"), [((7, 5), (13, 9)), ((13, 9), (7, 5)), ((4, 853), (4, 854))]
 )
@@ -238,5 +172,5 @@ def test_a_mask_of_the_right_size_is_passed_through():
 
 
 def test_torch_is_not_imported():
-    code = "import sys, pvuw.io.rle; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
+    code = "import sys, pvuw.io.rle_masks; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,1 @@
+"""The parts of the report page of a MOSE+ build: numbers, pictures, and HTML around them."""

@@ -1,0 +1,45 @@
+"""The page itself: all sections in one file that loads nothing from anywhere."""
+
+from html import escape
+from pathlib import Path
+
+from pvuw.mose_plus.report_page.data import ReportData
+from pvuw.mose_plus.report_page.decisions import all_videos, copies, refusals
+from pvuw.mose_plus.report_page.distributions import distributions
+from pvuw.mose_plus.report_page.overview import contact_sheets, licences, sources, totals
+
+_HERE = Path(__file__).parent
+# The browser itself then refuses anything that is not in the file.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+_SECTIONS = (
+    ("sources", "What is in it", sources),
+    ("traits", "Traits against MOSE", distributions),
+    ("sheets", "Contact sheets", contact_sheets),
+    ("refusals", "What was refused, by reason", refusals),
+    ("copies", "Copies", copies),
+    ("licences", "Licences and what they ask for", licences),
+    ("all", "Every video and its decision", all_videos),
+)
+
+
+def render(data: ReportData) -> str:
+    """Return the page, HTML with style, script and pictures inside.
+
+    Raises:
+        DataError: If a frame or mask of the build cannot be read.
+    """
+    title = f"MOSE+ build {escape(data.build.resolve().name)}"
+    menu = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in _SECTIONS)
+    body = "".join(
+        f'<section id="{name}"><h2>{heading}</h2>{write(data)}</section>'
+        for name, heading, write in _SECTIONS
+    )
+    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
+        f'content="light dark"><title>{title}</title><style>{style}</style></head>'
+        f"<body><header><h1>{title}</h1>{totals(data)}<nav>{menu}</nav></header>"
+        f"<main>{body}</main><script>{script}</script></body></html>\n"
+    )

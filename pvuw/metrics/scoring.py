@@ -95,7 +95,7 @@ def _results_of(
             "a scoring process died, probably for lack of memory; try --workers 1"
         ) from error
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def score_video(video: VideoPair, protocol: str, *, void_id: int | None) -> VideoReport:

@@ -18,6 +18,7 @@ TRAINER_COMMANDS = {
 PLAIN_COMMANDS = {
     "evaluate": "score a folder of predictions: J, F, J&F",
     "sample": "generate MOSE-like videos with exact ground truth",
+    "mose-plus": "build one training set from MOSE and videos like it",
     "weights": "inspect and export checkpoints",
     "augment-preview": "draw training clips before and after augmentation",
     "demo": "generate, fine-tune, predict, score and draw in a few minutes",

@@ -1,6 +1,8 @@
 """The same work on many videos: cached, in parallel, with a progress bar, going on after errors."""
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -53,7 +55,7 @@ def run_cached(
         jobs: One per video, keys unique.
         cache: Asked first, and told every new result as soon as it is there.
         workers: Processes; 0 and 1 work in this one.
-        label: Says in the progress bar what is being done; the source of the first job follows.
+        label: Says in the progress bar what is being done; the source follows if all share it.
     """
     results: dict[VideoKey, dict[str, Any] | BrokenVideo] = {}
     waiting: list[Job[Task]] = []
@@ -63,7 +65,8 @@ def run_cached(
             waiting.append(job)
         else:
             results[job.key] = known
-    what = f"{label}: {jobs[0].key.source}" if jobs else label
+    sources = {job.key.source for job in jobs}
+    what = f"{label}: {sources.pop()}" if len(sources) == 1 else label
     hidden = None if jobs else True  # None: shown on a terminal only
     progress = tqdm(total=len(jobs), initial=len(results), desc=what, unit="video", disable=hidden)
     with progress, cache:
@@ -99,15 +102,24 @@ def _finished(
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Forking a process that has torch's threads can hang; a fresh one costs half a second.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
     try:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for thousands of videos
 
 
-def _one_thread() -> None:
+def _prepare_worker() -> None:
     cv2.setNumThreads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of the process that started this one; killed, it cannot end its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _run(work: Callable[[Task], dict[str, Any]], job: Job[Task]) -> dict[str, Any] | BrokenVideo:

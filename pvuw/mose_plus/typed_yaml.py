@@ -87,7 +87,7 @@ def _value(kind: Any, value: Any, *, place: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         return _optional(arguments, value, place=place)
     if origin is tuple:
-        items = value if isinstance(value, list) else [value]
+        items = value if isinstance(value, list | tuple) else [value]
         return tuple(_value(arguments[0], v, place=f"{place}[{i}]") for i, v in enumerate(items))
     if origin is dict:
         if not isinstance(value, Mapping):

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from pvuw.mose_plus.decision import Decision
 from pvuw.mose_plus.manifest import ManifestEntry
+from pvuw.mose_plus.summary import NOT_BUILT
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ UNREADABLE = ReasonGroup(
     "could not be read",
     "A frame or mask is missing or damaged. The reason names the file; repair it, or list the "
     "video under `exclude`.",
+    (NOT_BUILT,),
 )
 EVALUATION = ReasonGroup(
     "evaluation video or copy of one",
@@ -62,7 +65,7 @@ GROUPS = (
 )
 
 
-def reason_group(video: ManifestEntry) -> ReasonGroup:
+def reason_group(video: ManifestEntry | Decision) -> ReasonGroup:
     """Return the group of a refused video's reason."""
     for group in GROUPS:
         if video.reason.startswith(group.starts):

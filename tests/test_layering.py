@@ -16,7 +16,7 @@ ALLOWED = {
     "pvuw.io": BASE,
     "pvuw.draw": FILES,
     "pvuw.sample": FILES,
-    "pvuw.mose_plus": FILES,
+    "pvuw.mose_plus": FILES | {"pvuw.draw"},
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
     "pvuw.metrics": FILES,

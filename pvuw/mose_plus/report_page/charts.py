@@ -10,7 +10,8 @@ from pvuw.mose_plus.distance import TraitRange
 from pvuw.mose_plus.traits import TraitKind
 
 _BINS = 20
-_WIDTH, _HALF, _AXIS = 180, 34, 14  # pixels: plot, half above and half below the line, numbers
+_WIDTH, _HALF, _AXIS = 230, 38, 22  # pixels: plot, half above and half below the line, numbers
+_FEW = 10  # fewer values are drawn as dots: shares of so few would look like a shape
 _NICE = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -28,6 +29,11 @@ class Histogram:
     def share(self, position: int) -> float:
         """Return the share of a bin, 0..1; 0 for an empty group."""
         return self.counts[position] / self.total if self.total else 0.0
+
+    @property
+    def few(self) -> bool:
+        """Too few values for a shape; none counts as few."""
+        return self.total < _FEW
 
     @property
     def peak(self) -> float:
@@ -77,38 +83,55 @@ def histogram(values: Sequence[float], edges: Sequence[float]) -> Histogram:
 def draw(spread: Spread, kind: TraitKind, typical: TraitRange | None) -> str:
     """Return the drawing as SVG: admitted videos above the line, refused ones below, MOSE behind.
 
-    Every group is scaled to its own number of videos. Each bin tells its numbers when pointed at.
+    Every group is scaled to its own number of videos; a group of a few videos is drawn as one dot
+    for each. Each bin tells its numbers when pointed at.
 
     Args:
         spread: The numbers.
         kind: The trait.
-        typical: Its typical range, drawn on the line; None: it does not count.
+        typical: Its typical range, drawn below; None: it does not count.
     """
-    top = max(spread.mose.peak, spread.admitted.peak, spread.refused.peak) or 1.0
-    width = _WIDTH / (len(spread.edges) - 1)
-    bars = "".join(_bin(spread, i, width, _HALF / top) for i in range(len(spread.edges) - 1))
+    drawn = [group for group in (spread.mose, spread.admitted, spread.refused) if not group.few]
+    scale = _HALF / max((group.peak for group in drawn), default=1.0)
+    bins = "".join(_bin(spread, i, scale) for i in range(len(spread.edges) - 1))
     line = f'<path class="axis" d="M0 {_HALF}H{_WIDTH}"/>'
     height = 2 * _HALF + _AXIS
     return (
         f'<svg viewBox="-1 -1 {_WIDTH + 2} {height + 2}" width="{_WIDTH + 2}" '
         f'height="{height + 2}" role="img" aria-label="{escape(_label(spread, kind))}">'
-        f"{bars}{line}{_typical(spread, typical)}{_numbers(spread, height)}</svg>"
+        f"{bins}{line}{_typical(spread, typical)}{_numbers(spread, height)}</svg>"
     )
 
 
-def _bin(spread: Spread, position: int, width: float, scale: float) -> str:
-    """Return the bars of one bin, and the invisible area that carries its numbers."""
+def _bin(spread: Spread, position: int, scale: float) -> str:
+    """Return the drawing of one bin, and the invisible area that carries its numbers."""
+    width = _WIDTH / (len(spread.edges) - 1)
     x = position * width
     mose = spread.mose.share(position) * scale
-    up, down = spread.admitted.share(position) * scale, spread.refused.share(position) * scale
-    parts = [f"<g><title>{escape(_hover(spread, position))}</title>"]
-    if mose:
-        parts.append(_bar("m", x, _HALF - mose, width, 2 * mose))
-    if up:
-        parts.append(_bar("a", x + 1, _HALF - up, width - 2, up))
-    if down:
-        parts.append(_bar("r", x + 1, _HALF, width - 2, down))
-    return "".join(parts) + _bar("h", x, 0, width, 2 * _HALF) + "</g>"
+    background = _bar("m", x, _HALF - mose, width, 2 * mose) if mose else ""
+    return (
+        f"<g><title>{escape(_hover(spread, position))}</title>{background}"
+        f"{_group(spread.admitted, position, scale, up=True)}"
+        f"{_group(spread.refused, position, scale, up=False)}"
+        f"{_bar('h', x, 0, width, 2 * _HALF)}</g>"
+    )
+
+
+def _group(group: Histogram, position: int, scale: float, *, up: bool) -> str:
+    """Return a bar, or one dot per video where there are only a few in the whole group."""
+    count, css = group.counts[position], "a" if up else "r"
+    width = _WIDTH / len(group.counts)
+    if not count:
+        return ""
+    if not group.few:
+        height = group.share(position) * scale
+        x = (position + 0.2) * width  # narrower than MOSE's, which stays visible behind
+        return _bar(css, x, _HALF - height * up, 0.6 * width, height)
+    centre, step = (position + 0.5) * width, min(6.0, (_HALF - 6) / count)
+    heights = (_HALF + (-1 if up else 1) * (4.5 + i * step) for i in range(count))
+    return "".join(
+        f'<circle class="{css}" cx="{centre:.4g}" cy="{y:.4g}" r="2.6"/>' for y in heights
+    )
 
 
 def _bar(css: str, x: float, y: float, width: float, height: float) -> str:
@@ -148,9 +171,10 @@ def _typical(spread: Spread, typical: TraitRange | None) -> str:
         for value in (typical.low, typical.high)
     )
     words = f"typical of MOSE: {typical.low:.3g} to {typical.high:.3g}, weight {typical.weight:g}"
+    y = 2 * _HALF + 5
     return (
-        f'<g><title>{words}</title><path class="t" d="M{low:.4g} {_HALF}H{high:.4g}"/>'
-        f'<path class="t e" d="M{low:.4g} {_HALF - 4}v8M{high:.4g} {_HALF - 4}v8"/></g>'
+        f'<g><title>{words}</title><path class="t" d="M{low:.4g} {y}H{high:.4g}'
+        f'M{low:.4g} {y - 3}v6M{high:.4g} {y - 3}v6"/></g>'
     )
 
 

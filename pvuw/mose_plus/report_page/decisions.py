@@ -8,7 +8,7 @@ from pvuw.mose_plus.distance import TraitRange
 from pvuw.mose_plus.keys import VideoKey
 from pvuw.mose_plus.manifest import ManifestEntry
 from pvuw.mose_plus.report_page.data import ReportData, num_frames, num_objects, source_name
-from pvuw.mose_plus.report_page.html import DASH, anchor, link, number, plural, table
+from pvuw.mose_plus.report_page.html import DASH, anchor, link, number, plural, prose, table
 from pvuw.mose_plus.report_page.reasons import grouped_refusals, reason_group
 from pvuw.mose_plus.traits import TRAIT_KINDS
 
@@ -45,7 +45,7 @@ def refusals(data: ReportData) -> str:
         examples = ", ".join(link(video) for video in videos[:_NAMED_EXAMPLES])
         rest = len(videos) - _NAMED_EXAMPLES
         more = f' <span class="none">and {rest:,} more in the table</span>' if rest > 0 else ""
-        title = f"{escape(group.title)}<small>{escape(group.meaning)}</small>"
+        title = f"{escape(group.title)}<small>{prose(group.meaning)}</small>"
         rows.append([title, f"{len(videos):,}", where, examples + more])
     return '<div class="scroll">' + table(["Reason", "Videos", "Sources", "Which"], rows) + "</div>"
 

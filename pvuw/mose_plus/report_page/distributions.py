@@ -29,11 +29,12 @@ def distributions(data: ReportData) -> str:
     kinds = [kind for kind in TRAIT_KINDS.values() if _all_values(data, groups, kind)]
     kinds.sort(key=lambda kind: kind.name not in data.info.ranges)  # those that count come first
     rows = (_row(data, groups, kind) for kind in kinds)
-    drawings = table(["Trait", *(escape(name) for name in groups)], rows, css="charts")
+    drawings = table(["Trait", *map(_title, groups, groups.values())], rows, css="charts")
     return (
         "<p>Each group is drawn as shares of its own videos, so heights compare shapes, not "
-        "counts. Point at a bar for its numbers. Second copies and evaluation videos are left out: "
-        "they were never compared. A trait without a typical range did not count.</p>"
+        "counts; fewer than ten videos are dots. Point at a bar for its numbers. Second copies and "
+        "evaluation videos are left out: they were never compared. A trait without a typical range "
+        "did not count.</p>"
         f'{_LEGEND}<div class="scroll">{drawings}</div>{_figures(data, groups, kinds)}'
     )
 
@@ -52,10 +53,15 @@ def _groups(data: ReportData) -> _Groups:
     return groups
 
 
+def _title(name: str, parts: tuple[list[VideoTraits], list[VideoTraits]]) -> str:
+    admitted, refused = parts
+    return f"{escape(name)}<small>{len(admitted):,} admitted, {len(refused):,} refused</small>"
+
+
 def _row(data: ReportData, groups: _Groups, kind: TraitKind) -> list[str]:
     edges = bin_edges(_all_values(data, groups, kind), floor=kind.floor)
     mose = _values(data, data.reference, kind)
-    cells = [f"{escape(kind.title)}<small>MOSE {_summary(mose)}</small>"]
+    cells = [f"{escape(kind.title)}<small>MOSE: median {_summary(mose)}</small>"]
     for parts in groups.values():
         admitted, refused = (_values(data, part, kind) for part in parts)
         if admitted or refused:
@@ -83,6 +89,7 @@ def _figures(data: ReportData, groups: _Groups, kinds: Sequence[TraitKind]) -> s
 
 
 def _summary(values: Sequence[float]) -> str:
+    """Return median, quartiles and number as HTML."""
     if not values:
         return DASH
     first, median, third = np.quantile(values, [0.25, 0.5, 0.75]).tolist()

@@ -56,6 +56,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, css: str = "") 
     return f'<table class="{css}"><thead><tr>{titles}</thead><tbody>{body}</tbody></table>'
 
 
+def prose(text: str) -> str:
+    """Return plain text as HTML, what stands between backticks as code.
+
+    Example:
+        >>> prose("below `min_frames` & so on")
+        'below <code>min_frames</code> &amp; so on'
+    """
+    parts = escape(text).split("`")
+    return "".join(f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts))
+
+
 def link(video: ManifestEntry) -> str:
     """Return the video's id as a link to its row in the table of all videos."""
     name = escape(video.video_id)

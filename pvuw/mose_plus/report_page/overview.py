@@ -65,7 +65,7 @@ def _source_row(name: str, videos: Sequence[ManifestEntry], all_frames: int) -> 
         number(len(refused)),
         number(same),
         number(frames),
-        bar + share(frames, all_frames),
+        f'{bar}<span class="percent">{share(frames, all_frames)}</span>',
         number(objects),
         number(objects / len(built) if built else None, 1),
         number(frames / len(built) if built else None, 1),

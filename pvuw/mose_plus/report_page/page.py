@@ -7,6 +7,7 @@ from pvuw.mose_plus.report_page.data import ReportData
 from pvuw.mose_plus.report_page.decisions import all_videos, copies, refusals
 from pvuw.mose_plus.report_page.distributions import distributions
 from pvuw.mose_plus.report_page.overview import contact_sheets, licences, sources, totals
+from pvuw.mose_plus.report_page.settings import settings
 
 _HERE = Path(__file__).parent
 # The browser itself then refuses anything that is not in the file.
@@ -18,6 +19,7 @@ _SECTIONS = (
     ("refusals", "What was refused, by reason", refusals),
     ("copies", "Copies", copies),
     ("licences", "Licences and what they ask for", licences),
+    ("settings", "How it was made", settings),
     ("all", "Every video and its decision", all_videos),
 )
 

@@ -1,6 +1,7 @@
 """Builds for the tests of the report: real decisions on invented traits, small frames on disk."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ from tests.pvuw.mose_plus.make import clip, write_frames
 
 ODD_ID = "<b>&\"'</b> clip"
 """An id that would break a page which does not escape it."""
+COPY_ID = "burst-copy"
+"""Refused for showing the same frames as mose-0002."""
 LICENCES = {
     "mose": "CC BY-NC-SA 4.0, non-commercial research only",
     "davis_2017": "BSD 3-Clause",
@@ -85,7 +88,9 @@ def write_build(root, *, per_source=20, seed=0, **selection):
     settings = config(**({"min_reference": 5} | selection))
     traits = [invented(source, i, rng) for source in LICENCES for i in range(per_source)]
     traits[0] = invented("mose", 0, rng, ODD_ID)
-    traits[-1] = invented("burst", 0, rng, "mose-0001")  # the same id as a video of MOSE
+    within = {"num_frames": 60, "num_objects": 3, "mask_score": 0.9}  # the limits of the source
+    traits[-1] = replace(traits[-1], video_id="mose-0001", **within)  # as a video of MOSE is called
+    traits[-2] = replace(traits[-2], video_id=COPY_ID, **within)
     pair = DuplicatePair(VideoKey("mose", "train", "mose-0002"), traits[-2].key, 0.9, 8, 8)
     decisions = select(
         traits,

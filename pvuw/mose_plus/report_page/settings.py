@@ -1,0 +1,38 @@
+"""The section on how the build was made: settings, and the lists that guard it."""
+
+import dataclasses
+import json
+from html import escape
+
+from pvuw.mose_plus.config import NONE
+from pvuw.mose_plus.report_page.data import ReportData
+from pvuw.mose_plus.report_page.html import number, plural, prose, table
+
+_UNGUARDED = (
+    "Built without a list of MOSE's own valid and test videos (`evaluation.mose: none`): this set "
+    "may hold videos that results are judged by."
+)
+
+
+def settings(data: ReportData) -> str:
+    """Return the evaluation lists the build was kept clear of, how frames lie, and all settings."""
+    config, lists = data.info.config, data.info.evaluation
+    rows = ([escape(name), number(len(ids))] for name, ids in lists.items())
+    guarded = table(["Evaluation list", "Videos never admitted"], rows, css="sources")
+    warning = "" if config.evaluation.mose != (NONE,) else f"<strong>{prose(_UNGUARDED)}</strong>"
+    everything = json.dumps(dataclasses.asdict(config), indent=2, default=str)
+    return (
+        f"<p>{warning}</p><p>Written by pvuw {escape(data.info.pvuw)}. {escape(_frames(data))}</p>"
+        f'<div class="scroll">{guarded if lists else ""}</div><details><summary>All settings'
+        f"</summary><pre>{escape(everything)}</pre></details>"
+    )
+
+
+def _frames(data: ReportData) -> str:
+    built = [entry.built for entry in data.entries if entry.built is not None]
+    encoded = sum(video.num_encoded for video in built)
+    config = data.info.config.build
+    size = "at their own size" if config.short_side is None else (
+        f"reduced to {config.short_side} pixels on the shorter side where larger"
+    )  # fmt: skip
+    return f"Frames: {config.frames}, {size}; {plural(encoded, 'frame')} encoded anew."

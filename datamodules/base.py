@@ -10,8 +10,11 @@ import lightning
 import torch
 
 from datamodules.augment import ClipAugment
-from datamodules.clip_sampling import ClipConfig, ClipSampler, StartPoint
+from datamodules.clip_order import Pool
+from datamodules.clip_sampler import ClipSampler, StartPoint
+from datamodules.clip_sampling import ClipConfig
 from datamodules.collate import collate_clips
+from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.datasets.clips import ClipDataset
 from datamodules.datasets.videos import VideoLoader, shard_videos
 from datamodules.resume import ClipLoader, start_point
@@ -63,7 +66,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         self._videos: dict[str, list[Video]] = {}
 
     @abstractmethod
-    def train_videos(self) -> list[Video]:
+    def train_videos(self) -> Sequence[ClipVideo]:
         """Return the videos clips are cut from."""
 
     @abstractmethod
@@ -74,11 +77,22 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
     def predict_videos(self) -> list[Video]:
         """Return the videos that are run whole and written."""
 
+    def train_pools(self) -> list[tuple[Pool, Sequence[ClipVideo]]]:
+        """Return the videos clips are cut from, by what they share of an epoch; here one pool."""
+        videos = self.train_videos()
+        return [(Pool("training", len(videos)), videos)]
+
     def setup(self, stage: str) -> None:
         """List the stage's videos and report everything wrong with them before the run starts."""
         if stage == "fit":
-            self._clips = ClipDataset(self.train_videos(), self.clip, seed=self.seed)
-            self._require_one_step(len(self._clips))
+            pools = self.train_pools()
+            self._clips = ClipDataset(
+                [video for _, videos in pools for video in videos],
+                self.clip,
+                seed=self.seed,
+                pools=[pool for pool, _ in pools],
+            )
+            self._require_one_step(self._clips.order().num_clips)
         if stage in ("validate", "test") or (stage == "fit" and self._validates):
             videos = self.val_videos()
             require_masks(videos, "annotation")
@@ -97,9 +111,8 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             cv2.setNumThreads(1)
         sampler = ClipSampler(
             self._clips,
-            len(self._clips.videos),
+            self._clips.order(),
             batch_size=self.batch_size,
-            seed=self.seed,
             rank=self._rank,
             world_size=self._world_size,
             start=StartPoint() if trainer is None else start_point(trainer),

@@ -5,7 +5,7 @@ from typing import Any
 import lightning
 from torch.utils.data import DataLoader
 
-from datamodules.clip_sampling import ClipSampler, StartPoint
+from datamodules.clip_sampler import ClipSampler, StartPoint
 from datamodules.collate import ClipSample
 from pvuw.errors import DataError
 
@@ -41,12 +41,7 @@ class ClipLoader(DataLoader[ClipSample]):
         sampler = self.sampler
         if not isinstance(sampler, ClipSampler):  # Trainer.overfit_batches puts in its own
             return {}
-        return {
-            "seed": sampler.seed,
-            "videos": sampler.num_videos,
-            "clips_per_epoch": sampler.num_clips,
-            "clips_per_step": sampler.batch_size * sampler.num_replicas,
-        }
+        return {**sampler.order.identity(), "clips_per_step": sampler.clips_per_step}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Check that the checkpoint's sequence of clips is this loader's.

@@ -1,19 +1,30 @@
 """Training clips cut from videos whose frames have masks."""
 
 import warnings
+from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from datamodules.clip_order import ClipOrder, Pool
 from datamodules.clip_sampling import ClipConfig, ClipDraw, ClipKey, draw_clip
 from datamodules.collate import ClipSample
+from datamodules.datasets.clip_sources import (
+    ClipSource,
+    ClipVideo,
+    ObjectMap,
+    open_clip_source,
+    training_problem,
+)
 from datamodules.datasets.geometry import ClipTransform, draw_window, resize_ids, resized_hw
+from datamodules.datasets.look_alikes import by_likeness
 from pvuw.errors import DataError
-from pvuw.io.listing import raise_lines, require_masks
-from pvuw.io.videos import Video
+from pvuw.io.listing import raise_lines
 
 
 class ClipDataset(Dataset[ClipSample]):
@@ -25,127 +36,171 @@ class ClipDataset(Dataset[ClipSample]):
         videos: Videos with a mask for the frames to train on.
         config: How clips are cut.
         seed: Together with a clip's key it decides the clip.
+        pools: Which of the videos, in order, share a part of each epoch; default: all of them.
 
     Raises:
         DataError: Listing every video that is broken, has no mask, or is shorter than a clip.
     """
 
-    def __init__(self, videos: Sequence[Video], config: ClipConfig, *, seed: int) -> None:
-        require_masks(videos)
-        raise_lines([line for video in videos if (line := _too_short(video, config.num_frames))])
+    def __init__(
+        self,
+        videos: Sequence[ClipVideo],
+        config: ClipConfig,
+        *,
+        seed: int,
+        pools: Sequence[Pool] | None = None,
+    ) -> None:
+        raise_lines([line for v in videos if (line := training_problem(v, config.num_frames))])
         self.videos = videos
         self.config = config
         self.seed = seed
-        self._reported: set[str] = set()
+        self.pools = pools or [Pool("training", len(videos))]
+        self._pool_ends = list(accumulate(pool.num_videos for pool in self.pools))
+        assert self._pool_ends[-1] == len(videos)
+        self._reported: set[int] = set()
 
     def __len__(self) -> int:
         """Return the clips of an epoch."""
         return self.config.clips_per_epoch or len(self.videos)
 
+    def order(self) -> ClipOrder:
+        """Return which clips every epoch has.
+
+        Raises:
+            DataError: If a pool would get none.
+        """
+        try:
+            return ClipOrder(self.pools, len(self), self.seed, self.config, self._size_hw)
+        except ValueError as error:
+            raise DataError(str(error)) from error
+
     def __getitem__(self, key: ClipKey | int) -> ClipSample:
         """Return a clip.
 
         Raises:
-            DataError: If a file cannot be read, or no video shows an object anywhere.
+            DataError: If a file cannot be read, or no video of the pool shows an object anywhere.
         """
         key = key if isinstance(key, ClipKey) else ClipKey(0, key)
         rng = key.rng(self.seed)
-        for offset in range(len(self.videos)):
-            video = self.videos[(key.number + offset) % len(self.videos)]
-            source = _ClipSource(video, self.config)
+        wanted = key.number % len(self.videos)
+        pool_idx = bisect_right(self._pool_ends, wanted)
+        pool = self.pools[pool_idx]
+        first = self._pool_ends[pool_idx] - pool.num_videos
+        config = self.config.with_stride_times(pool.stride_factor)
+        for offset in range(pool.num_videos):
+            video_idx = first + (wanted - first + offset) % pool.num_videos
+            cutter = _Cutter(open_clip_source(self.videos[video_idx]), config, key.size_hw)
             draw = draw_clip(
                 rng,
-                self.config,
-                num_usable=len(source.positions),
-                visible=source.visible_ids,
+                config,
+                num_usable=len(cutter.source.positions),
+                visible=cutter.visible_ids,
             )
             if draw is not None:
-                return source.load(draw, rng)
-            self._report_once(video)
+                return cutter.load(draw, rng)
+            self._report_once(video_idx, cutter.source.video_id)
         raise DataError(
-            f"none of the {len(self.videos)} training videos shows an object at {self.config.size} "
-            "pixels; check that the annotations hold ids, or raise data.clip.size"
+            f"none of the {pool.num_videos} {pool.name} videos shows an object at "
+            f"{self.config.size} pixels; check that the annotations hold ids, or raise "
+            "data.clip.size"
         )
 
-    def _report_once(self, video: Video) -> None:
-        if video.video_id not in self._reported:
-            self._reported.add(video.video_id)
+    def _size_hw(self, video_idx: int) -> tuple[int, int]:
+        return self.videos[video_idx].size_hw
+
+    def _report_once(self, video_idx: int, video_id: str) -> None:
+        if video_idx not in self._reported:
+            self._reported.add(video_idx)
             warnings.warn(
-                f"video {video.video_id}: no mask a clip could start from shows an object at "
+                f"video {video_id}: no mask a clip could start from shows an object at "
                 f"{self.config.size} pixels; the next video is used instead, leave this one out",
                 stacklevel=2,
             )
 
 
-class _ClipSource:
-    """Reads clips of one video; keeps the id maps already read."""
+class _Cutter:
+    """Cuts one clip of one video; keeps the object maps of the frames tried as its first.
 
-    def __init__(self, video: Video, config: ClipConfig) -> None:
-        self.video = video
-        self.config = config
-        self.positions = sorted(video.annotation_paths)
-        self.size_hw = resized_hw(video.size_hw, config)
-        self._masks: dict[int, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+    Args:
+        source: The video.
+        config: How clips are cut.
+        size_hw: Height and width of the clip where its step has its own.
+    """
+
+    def __init__(
+        self, source: ClipSource, config: ClipConfig, size_hw: tuple[int, int] | None
+    ) -> None:
+        self.source = source
+        # Where a step has a shape of its own, its short side is the resolution drawn for it.
+        self.config = replace(config, size=min(size_hw)) if size_hw else config
+        self.size_hw = resized_hw(source.size_hw, self.config)
+        if size_hw is not None and config.fit == "keep":
+            self.size_hw = size_hw
+        self._tried: dict[int, ObjectMap] = {}
 
     def visible_ids(self, usable: int) -> list[int]:
         """Return the ids that one of the usable frames still shows at training size."""
-        return _ids_of(resize_ids(self._read(usable)[0], self.size_hw))
+        objects = self.source.read_objects(self.source.positions[usable])
+        self._tried[usable] = objects
+        return [objects.ids[i - 1] for i in _labels_in(resize_ids(objects.labels, self.size_hw))]
 
     def load(self, draw: ClipDraw, rng: np.random.Generator) -> ClipSample:
         """Return the drawn clip, frames and masks resized, cropped and mirrored alike."""
-        maps = [self._read(usable) for usable in draw.positions]
-        first = resize_ids(maps[0][0], self.size_hw)
-        window = draw_window(rng, self.config, target=first == draw.ranked_ids[0])
+        positions = [self.source.positions[usable] for usable in draw.positions]
+        start = self._tried[draw.positions[0]]
+        labels = resize_ids(start.labels, self.size_hw)
+        ranked = [start.ids.index(object_id) + 1 for object_id in draw.ranked_ids]
+        frames = [self._read_frame(positions[0])]
+        # Drawn only where asked for, so that the option does not change the clips of other runs.
+        if self.config.look_alike_prob and rng.random() < self.config.look_alike_prob:
+            ranked = by_likeness(frames[0], labels, ranked)
+        window = draw_window(rng, self.config, target=labels == ranked[0])
         transform = ClipTransform(
             self.size_hw, window, flip=bool(rng.random() < self.config.flip_prob)
         )
-        positions = [self.positions[usable] for usable in draw.positions]
-        frames = [self.video.read_frame(p).permute(1, 2, 0).numpy() for p in positions]
-        voids = [void for _, void in maps] if self.video.void_id is not None else []
-        images, layers = transform(frames, [*(ids for ids, _ in maps), *voids])
-        num_frames = len(frames)
-        chosen = self._choose(draw.ranked_ids, layers[0])
-        masks = layers[:num_frames, None] == np.asarray(chosen, dtype=np.uint8)[:, None, None]
+        left = set(_labels_in(labels[window.top : window.bottom, window.left : window.right]))
+        chosen = [i for i in ranked if i in left][: self.config.max_objects]
+        object_ids = sorted(start.ids[i - 1] for i in chosen)
+        maps = [start, *(self._objects(usable, object_ids) for usable in draw.positions[1:])]
+        frames += [self._read_frame(position) for position in positions[1:]]
+        voids = [m.void for m in maps if m.void is not None]
+        images, layers = transform(frames, [*(m.labels for m in maps), *voids])
+        wanted = np.array([_labels_of(m, object_ids) for m in maps], dtype=np.uint8)
+        wanted = wanted[:, :, None, None]
+        masks = (layers[: len(frames), None] == wanted) & (wanted > 0)
         return ClipSample(
-            video_id=self.video.video_id,
+            video_id=self.source.video_id,
             frames=torch.from_numpy(images.transpose(0, 3, 1, 2).copy()),
             masks=torch.from_numpy(masks),
-            object_ids=chosen,
+            object_ids=object_ids,
             frame_idx=torch.tensor(positions),
-            void=torch.from_numpy(layers[num_frames:] != 0) if voids else None,
+            void=torch.from_numpy(layers[len(frames) :] != 0) if voids else None,
             seed=int(rng.integers(2**63)),
             pixel_aspect=self._pixel_aspect,
         )
 
     @property
     def _pixel_aspect(self) -> float:
-        height, width = self.video.size_hw
+        height, width = self.source.size_hw
         new_height, new_width = self.size_hw
         return (width / new_width) / (height / new_height)
 
-    def _choose(self, ranked_ids: list[int], first: NDArray[np.uint8]) -> list[int]:
-        """Return the highest ranked objects that the crop has left on the first frame."""
-        left = set(_ids_of(first))
-        return sorted([i for i in ranked_ids if i in left][: self.config.max_objects])
+    def _objects(self, usable: int, object_ids: list[int]) -> ObjectMap:
+        if usable in self._tried:
+            return self._tried[usable]
+        return self.source.read_objects(self.source.positions[usable], object_ids)
 
-    def _read(self, usable: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        if usable not in self._masks:
-            ids, void = self.video.read_annotation_and_void(self.positions[usable])
-            self._masks[usable] = ids.numpy(), void.numpy().view(np.uint8)
-        return self._masks[usable]
+    def _read_frame(self, position: int) -> NDArray[np.uint8]:
+        frame: NDArray[np.uint8] = self.source.read_frame(position).permute(1, 2, 0).numpy()
+        return frame
 
 
-def _ids_of(id_map: NDArray[np.uint8]) -> list[int]:
-    present = np.bincount(id_map.ravel(), minlength=256)
+def _labels_in(labels: NDArray[np.uint8]) -> list[int]:
+    present = np.bincount(labels.ravel(), minlength=256)
     present[0] = 0
     return [int(i) for i in np.flatnonzero(present)]
 
 
-def _too_short(video: Video, num_frames: int) -> str | None:
-    count = len(video.annotation_paths)
-    if count >= num_frames:
-        return None
-    return (
-        f"video {video.video_id}: {count} frames with a mask, a clip needs {num_frames}; leave it "
-        "out (data.train.exclude) or lower data.clip.num_frames"
-    )
+def _labels_of(objects: ObjectMap, object_ids: Sequence[int]) -> list[int]:
+    """Return the label of each object in one frame, 0 where the frame does not have it."""
+    return [objects.ids.index(i) + 1 if i in objects.ids else 0 for i in object_ids]

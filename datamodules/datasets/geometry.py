@@ -20,18 +20,29 @@ class Window(NamedTuple):
     right: int
 
 
-def resized_hw(size_hw: tuple[int, int], config: ClipConfig) -> tuple[int, int]:
+def resized_hw(
+    size_hw: tuple[int, int], config: ClipConfig, *, size: int | None = None
+) -> tuple[int, int]:
     """Return the size a frame is resized to before any crop.
+
+    Args:
+        size_hw: Size of the frame.
+        config: How it gets to training size.
+        size: Training resolution; default: `config.size`.
 
     Example:
         >>> resized_hw((480, 854), ClipConfig(size=240, fit="keep"))
         (240, 427)
+        >>> resized_hw((480, 854), ClipConfig(size=240, fit="keep", size_multiple=16))
+        (240, 432)
     """
+    size = size or config.size
     if config.fit == "stretch":
-        return config.size, config.size
+        return size, size
     height, width = size_hw
-    scale = config.size / min(height, width)
-    return max(round(height * scale), config.size), max(round(width * scale), config.size)
+    step = config.size_multiple if config.fit == "keep" else 1
+    scale = size / min(height, width) / step
+    return max(round(height * scale) * step, size), max(round(width * scale) * step, size)
 
 
 def resize_ids(ids: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:

@@ -3,14 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from datamodules.clip_sampling import (
-    ClipConfig,
-    ClipKey,
-    ClipSampler,
-    StartPoint,
-    draw_clip,
-    epoch_order,
-)
+from datamodules.clip_sampling import ClipConfig, ClipKey, draw_clip
 
 
 def rng(number=0):
@@ -19,12 +12,6 @@ def rng(number=0):
 
 def draws(config, *, num_usable, visible=lambda _: [1], count=200):
     return [draw_clip(rng(i), config, num_usable=num_usable, visible=visible) for i in range(count)]
-
-
-def sampler(num_videos, *, num_clips=None, batch_size=1, **options):
-    return ClipSampler(
-        range(num_clips or num_videos), num_videos, batch_size=batch_size, seed=3, **options
-    )
 
 
 def test_frames_are_strided_and_inside_the_video():
@@ -92,70 +79,35 @@ def test_draw_depends_on_seed_epoch_and_number_alone():
 
 def test_random_numbers_are_the_same_everywhere():
     # Frozen: a change here changes every training run.
-    assert epoch_order(6, num_clips=8, seed=0, epoch=1) == [2, 4, 5, 0, 1, 3, 9, 8]
     assert ClipKey(2, 5).rng(7).integers(0, 1000, 4).tolist() == [51, 344, 527, 915]
 
 
-@pytest.mark.parametrize(("num_videos", "num_clips"), [(5, 5), (5, 3), (3, 11), (1, 4)])
-def test_epoch_holds_each_clip_once_and_spreads_over_videos(num_videos, num_clips):
-    orders = [epoch_order(num_videos, num_clips=num_clips, seed=0, epoch=e) for e in range(40)]
-    for order in orders:
-        assert len(set(order)) == len(order) == num_clips
-        per_video = Counter(number % num_videos for number in order)
-        assert max(per_video.values()) - min(per_video.values()) <= 1
-    assert {number % num_videos for order in orders for number in order} == set(range(num_videos))
-    if num_videos > 1:
-        assert len({tuple(order) for order in orders}) > 10
+def test_clips_run_backwards_in_the_asked_share():
+    config = ClipConfig(num_frames=3, stride=2, reverse_prob=0.3)
+    found = draws(config, num_usable=9, count=400)
+    backwards = [d for d in found if d.positions[0] > d.positions[-1]]
+    assert 80 <= len(backwards) <= 160
+    assert {tuple(np.diff(d.positions)) for d in backwards} == {(-2, -2)}
+    assert {d.positions[0] for d in backwards} == set(range(4, 9))
 
 
-@pytest.mark.parametrize("world_size", [1, 2, 3, 4])
-@pytest.mark.parametrize("batch_size", [1, 2])
-def test_processes_share_an_epoch_without_overlap(world_size, batch_size):
-    shares = [
-        list(sampler(13, batch_size=batch_size, rank=rank, world_size=world_size))
-        for rank in range(world_size)
-    ]
-    assert {len(share) for share in shares} == {13 // (world_size * batch_size) * batch_size}
-    everything = [key for share in shares for key in share]
-    assert len(set(everything)) == len(everything)
-    # Step by step the processes together train on what one process would with a larger batch.
-    step = world_size * batch_size
-    alone = list(sampler(13, batch_size=step))
-    for number in range(len(alone) // step):
-        together = [
-            key
-            for share in shares
-            for key in share[number * batch_size : (number + 1) * batch_size]
-        ]
-        assert set(together) == set(alone[number * step : (number + 1) * step])
+def test_clips_that_run_backwards_begin_where_an_object_is_visible():
+    config = ClipConfig(num_frames=3, reverse_prob=1.0)
+    found = draws(config, num_usable=9, visible=lambda i: [4] if i in (0, 3) else [])
+    assert {tuple(d.positions) for d in found} == {(3, 2, 1)}
 
 
-def test_epochs_differ_and_repeat():
-    clips = sampler(9)
-    first = list(clips)
-    clips.set_epoch(1)
-    second = list(clips)
-    assert [key.epoch for key in second] == [1] * 9
-    assert [key.number for key in first] != [key.number for key in second]
-    clips.set_epoch(0)
-    assert list(clips) == first
+def test_options_that_are_off_take_no_random_numbers():
+    plain = draws(ClipConfig(num_frames=3, stride=(1, 2)), num_usable=20)
+    named = ClipConfig(num_frames=3, stride=(1, 2), reverse_prob=0.0, look_alike_prob=0.0)
+    assert draws(named, num_usable=20) == plain
 
 
-def test_resumed_epoch_skips_what_is_done_but_keeps_its_length():
-    whole = sampler(10, batch_size=2)
-    whole.set_epoch(4)
-    resumed = sampler(10, batch_size=2, start=StartPoint(4, 3))
-    assert list(resumed) == list(whole)[6:]
-    assert list(resumed) == list(whole)[6:]
-    assert len(resumed) == len(whole) == 10
-    for clips in (whole, resumed):
-        clips.set_epoch(5)
-    assert list(resumed) == list(whole)
-
-
-def test_epoch_counter_behind_the_start_does_not_repeat_an_epoch():
-    clips = sampler(5, start=StartPoint(3, 0), current_epoch=lambda: 2)
-    assert {key.epoch for key in clips} == {3}
+def test_stride_of_a_faster_source():
+    config = ClipConfig(num_frames=2, stride=(1, 3))
+    assert config.with_stride_times(1) is config
+    assert config.with_stride_times(4).stride_range == (4, 12)
+    assert ClipConfig(stride=2).with_stride_times(3).stride_range == (6, 6)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +120,11 @@ def test_epoch_counter_behind_the_start_does_not_repeat_an_epoch():
         ({"stride": 0}, "clip.stride"),
         ({"stride": (3, 1)}, "clip.stride"),
         ({"flip_prob": 1.5}, "clip.flip_prob"),
+        ({"reverse_prob": -0.1}, "clip.reverse_prob"),
+        ({"look_alike_prob": 2}, "clip.look_alike_prob"),
+        ({"size_multiple": 0}, "clip.size_multiple"),
+        ({"sizes": (32, 0)}, "clip.sizes"),
+        ({"size": 40, "fit": "keep", "size_multiple": 16}, "multiples of 16"),
     ],
 )
 def test_settings_out_of_range(options, words):

@@ -127,11 +127,9 @@ def _group(group: Histogram, position: int, scale: float, *, up: bool) -> str:
         height = group.share(position) * scale
         x = (position + 0.2) * width  # narrower than MOSE's, which stays visible behind
         return _bar(css, x, _HALF - height * up, 0.6 * width, height)
-    centre, step = (position + 0.5) * width, min(6.0, (_HALF - 6) / count)
+    centre, step = (position + 0.5) * width, min(7.0, (_HALF - 6) / count)
     heights = (_HALF + (-1 if up else 1) * (4.5 + i * step) for i in range(count))
-    return "".join(
-        f'<circle class="{css}" cx="{centre:.4g}" cy="{y:.4g}" r="2.6"/>' for y in heights
-    )
+    return "".join(f'<circle class="{css}" cx="{centre:.4g}" cy="{y:.4g}" r="3"/>' for y in heights)
 
 
 def _bar(css: str, x: float, y: float, width: float, height: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 from pvuw.mose_plus.distance import trait_value
 from pvuw.mose_plus.report_page.charts import Spread, bin_edges, draw, histogram
 from pvuw.mose_plus.report_page.data import ReportData
-from pvuw.mose_plus.report_page.html import DASH, plural, table
+from pvuw.mose_plus.report_page.html import DASH, table
 from pvuw.mose_plus.report_page.reasons import COPY, EVALUATION, reason_group
 from pvuw.mose_plus.traits import TRAIT_KINDS, TraitKind, VideoTraits
 
@@ -23,9 +23,12 @@ _Groups = dict[str, tuple[list[VideoTraits], list[VideoTraits]]]
 
 def distributions(data: ReportData) -> str:
     """Return the section: one drawing per trait and source, and the numbers behind them."""
-    groups = _groups(data)
+    everything = _groups(data)
+    groups = {name: parts for name, parts in everything.items() if any(parts)}
+    left_out = ", ".join(escape(name) for name in everything if name not in groups)
+    note = f"<p>Nothing to compare in: {left_out}.</p>" if left_out else ""
     if not groups:
-        return f"<p>{plural(len(data.reference), 'video')} of MOSE, and no other source.</p>"
+        return f"<p>No video of another source was compared with MOSE.</p>{note}"
     kinds = [kind for kind in TRAIT_KINDS.values() if _all_values(data, groups, kind)]
     kinds.sort(key=lambda kind: kind.name not in data.info.ranges)  # those that count come first
     rows = (_row(data, groups, kind) for kind in kinds)
@@ -35,7 +38,7 @@ def distributions(data: ReportData) -> str:
         "counts; fewer than ten videos are dots. Point at a bar for its numbers. Second copies and "
         "evaluation videos are left out: they were never compared. A trait without a typical range "
         "did not count.</p>"
-        f'{_LEGEND}<div class="scroll">{drawings}</div>{_figures(data, groups, kinds)}'
+        f'{note}{_LEGEND}<div class="scroll">{drawings}</div>{_figures(data, groups, kinds)}'
     )
 
 
@@ -61,7 +64,7 @@ def _title(name: str, parts: tuple[list[VideoTraits], list[VideoTraits]]) -> str
 def _row(data: ReportData, groups: _Groups, kind: TraitKind) -> list[str]:
     edges = bin_edges(_all_values(data, groups, kind), floor=kind.floor)
     mose = _values(data, data.reference, kind)
-    cells = [f"{escape(kind.title)}<small>MOSE: median {_summary(mose)}</small>"]
+    cells = [f"{escape(kind.title)}<small>{_of_mose(mose)}</small>"]
     for parts in groups.values():
         admitted, refused = (_values(data, part, kind) for part in parts)
         if admitted or refused:
@@ -86,6 +89,10 @@ def _figures(data: ReportData, groups: _Groups, kinds: Sequence[TraitKind]) -> s
         "<details><summary>The same in numbers: median, quartiles, videos measured</summary>"
         f'<div class="scroll">{table(head, rows, css="figures")}</div></details>'
     )
+
+
+def _of_mose(values: Sequence[float]) -> str:
+    return f"MOSE: median {_summary(values)}" if values else "no value in MOSE"
 
 
 def _summary(values: Sequence[float]) -> str:

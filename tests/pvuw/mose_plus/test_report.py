@@ -15,6 +15,8 @@ from pvuw.errors import DataError
 from pvuw.mose_plus.config import TraitWeight
 from pvuw.mose_plus.manifest import read_info, read_manifest, write_manifest
 from pvuw.mose_plus.report import write_report
+from pvuw.mose_plus.report_page.charts import Histogram, Spread, bin_edges, draw, histogram
+from pvuw.mose_plus.traits import TRAIT_KINDS
 from tests.pvuw.mose_plus.report_make import COPY_ID, LICENCES, ODD_ID, write_build
 
 CHROMIUM = shutil.which("chromium")
@@ -198,6 +200,43 @@ def test_drawings_hold_the_counts_of_each_group(text, entries):
         f"box occlusion, mean: {admitted} admitted and {len(compared) - admitted} refused videos "
         "against 20 of MOSE" in labels
     )
+
+
+def test_sources_without_a_compared_video_are_named_not_drawn(tmp_path):
+    write_build(tmp_path, per_source=12)
+    entries = read_manifest(tmp_path)
+    kept = [e for e in entries if e.source != "burst" or e.duplicate_of is not None]
+    write_manifest(tmp_path, kept)
+    write_report(tmp_path, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Nothing to compare in: burst." in text
+    assert [cell.split(" | ")[0] for cell in _head(text, "traits")] == [
+        "Trait",
+        "davis_2017",
+        "ovis",
+    ]
+
+
+def test_values_beyond_the_drawing_fall_into_the_last_bin():
+    edges = bin_edges([*range(100), 10_000], floor=1.0)
+    assert edges[-1] < 200
+    assert sum(histogram([*range(100), 10_000], edges).counts) == 101
+    assert histogram([10_000], edges).counts[-1] == 1
+    assert len(bin_edges([2.0, 2.0], floor=0.5)) > 2  # all the same: no narrower than the floor
+
+
+def test_few_videos_are_dots_and_many_are_bars():
+    edges = (0.0, 1.0, 2.0)
+    few, many, none = Histogram((3, 0)), Histogram((0, 12)), Histogram((0, 0))
+    drawing = draw(Spread(edges, many, few, none), TRAIT_KINDS["motion"], None)
+    assert drawing.count('<circle class="a"') == 3
+    assert '<rect class="a"' not in drawing
+    assert drawing.count('<rect class="m"') == 1
+    assert "1 and more\nMOSE: 12 of 12 (100%)\nadmitted: 0 of 3 (0%)" in drawing
+
+
+def _head(text, section):
+    return ["".join(cell) for cell in Page(text).rows[section][0]]
 
 
 def test_odd_ids_are_escaped_and_links_lead_somewhere(page, text):

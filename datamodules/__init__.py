@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from datamodules.augment import ClipAugment
     from datamodules.base import SegmentationDataModule
     from datamodules.clip_sampling import ClipConfig
+    from datamodules.mixing import TrainSource
     from datamodules.mose import MOSEDataModule
+    from datamodules.mose_plus import MOSEPlusDataModule
     from pvuw.io.listing import VideoFolder
 
 # albumentations asks a web server for its newest version while it is imported; data loading must
@@ -23,11 +25,21 @@ _HOMES = {
     "ClipAugment": "datamodules.augment",
     "ClipConfig": "datamodules.clip_sampling",
     "MOSEDataModule": "datamodules.mose",
+    "MOSEPlusDataModule": "datamodules.mose_plus",
     "SegmentationDataModule": "datamodules.base",
+    "TrainSource": "datamodules.mixing",
     "VideoFolder": "pvuw.io.listing",
 }
 
-__all__ = ["ClipAugment", "ClipConfig", "MOSEDataModule", "SegmentationDataModule", "VideoFolder"]
+__all__ = [
+    "ClipAugment",
+    "ClipConfig",
+    "MOSEDataModule",
+    "MOSEPlusDataModule",
+    "SegmentationDataModule",
+    "TrainSource",
+    "VideoFolder",
+]
 
 
 def __getattr__(name: str) -> Any:

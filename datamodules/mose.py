@@ -1,10 +1,12 @@
 """Video folders in the layout of MOSE, which DAVIS, YouTube-VOS and LVOS share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from datamodules.augment import ClipAugment
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
+from datamodules.datasets.clip_sources import ClipVideo
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
@@ -55,7 +57,7 @@ class MOSEDataModule(SegmentationDataModule):
         self.val = val
         self.predict = predict
 
-    def train_videos(self) -> list[Video]:
+    def train_videos(self) -> Sequence[ClipVideo]:
         """Return the videos of `train`, or of `root/train`."""
         return _list(self.train or self._under_root("train"), "train")
 

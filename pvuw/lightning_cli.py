@@ -24,7 +24,7 @@ from lightning.pytorch.cli import (
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 
 from callbacks import LastCheckpoint, MaskWriter, VideoProgressBar, WandbPanels
-from datamodules import MOSEDataModule, SegmentationDataModule
+from datamodules import MOSEDataModule, MOSEPlusDataModule, SegmentationDataModule
 from lightning_modules import SegmentationModule, VOSModule
 from pvuw.errors import PvuwError
 from pvuw.io.atomic import write_text_atomic
@@ -33,7 +33,7 @@ from pvuw.nets.sam2 import Sam2
 from pvuw.recipes import config_dir, find_config
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
-SHORT_NAMES = (VOSModule, MOSEDataModule, CopyFirst, Sam2)
+SHORT_NAMES = (VOSModule, MOSEDataModule, MOSEPlusDataModule, CopyFirst, Sam2)
 
 _CHECKPOINT_NAMES = ("best", "last")
 

@@ -131,6 +131,18 @@ def open_clip_source(video: ClipVideo) -> ClipSource:
     return RecordSource(video) if isinstance(video, VideoRecord) else FolderSource(video)
 
 
+def is_too_little(video: ClipVideo, num_frames: int) -> bool:
+    """Return whether a video in good order has too few frames or no object for a clip.
+
+    Args:
+        video: As listed; no file is opened.
+        num_frames: Frames of a clip.
+    """
+    if isinstance(video, Video):
+        return video.problem is None and 0 < len(video.annotation_paths) < num_frames
+    return len(video.annotated) < num_frames or not video.objects
+
+
 def training_problem(video: ClipVideo, num_frames: int) -> str | None:
     """Return why no clip can be cut from a video, as one line for the user, or None.
 

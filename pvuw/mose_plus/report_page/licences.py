@@ -18,8 +18,8 @@ _OBLIGATIONS = (
     (r"\bMIT\b", "Keep the copyright notice and the licence text with every copy."),
     (
         r"research only",
-        "Research that is not commercial, nothing else: not for a product, and no publishing of "
-        "the frames without the right to.",
+        "Non-commercial research and nothing else: no product, and no frames published by whoever "
+        "does not hold their rights.",
     ),
     (
         r"terms of their origins",

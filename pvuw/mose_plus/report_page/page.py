@@ -7,7 +7,7 @@ from pvuw.mose_plus.report_page.data import ReportData
 from pvuw.mose_plus.report_page.decisions import all_videos, copies, refusals
 from pvuw.mose_plus.report_page.distributions import distributions
 from pvuw.mose_plus.report_page.overview import contact_sheets, licences, sources, totals
-from pvuw.mose_plus.report_page.settings import settings
+from pvuw.mose_plus.report_page.settings import settings, warnings
 
 _HERE = Path(__file__).parent
 # The browser itself then refuses anything that is not in the file.
@@ -42,6 +42,6 @@ def render(data: ReportData) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
         f'content="light dark"><title>{title}</title><style>{style}</style></head>'
-        f"<body><header><h1>{title}</h1>{totals(data)}<nav>{menu}</nav></header>"
+        f"<body><header><h1>{title}</h1>{totals(data)}{warnings(data)}<nav>{menu}</nav></header>"
         f"<main>{body}</main><script>{script}</script></body></html>\n"
     )

@@ -6,12 +6,18 @@ from html import escape
 
 from pvuw.mose_plus.config import NONE
 from pvuw.mose_plus.report_page.data import ReportData
-from pvuw.mose_plus.report_page.html import number, plural, prose, table
+from pvuw.mose_plus.report_page.html import number, plural, table
 
-_UNGUARDED = (
-    "Built without a list of MOSE's own valid and test videos (`evaluation.mose: none`): this set "
-    "may hold videos that results are judged by."
-)
+
+def warnings(data: ReportData) -> str:
+    """Return what whoever trains on the set must know first; empty if there is nothing."""
+    evaluation = data.info.config.evaluation
+    ignored = [name for name in ("mose", "davis") if getattr(evaluation, name) == (NONE,)]
+    return "".join(
+        f'<p class="warning">Built with <code>evaluation.{name}: none</code>: the set may hold '
+        f"videos that results on {name.upper()} are judged by.</p>"
+        for name in ignored
+    )
 
 
 def settings(data: ReportData) -> str:
@@ -19,10 +25,9 @@ def settings(data: ReportData) -> str:
     config, lists = data.info.config, data.info.evaluation
     rows = ([escape(name), number(len(ids))] for name, ids in lists.items())
     guarded = table(["Evaluation list", "Videos never admitted"], rows, css="sources")
-    warning = "" if config.evaluation.mose != (NONE,) else f"<strong>{prose(_UNGUARDED)}</strong>"
     everything = json.dumps(dataclasses.asdict(config), indent=2, default=str)
     return (
-        f"<p>{warning}</p><p>Written by pvuw {escape(data.info.pvuw)}. {escape(_frames(data))}</p>"
+        f"<p>Written by pvuw {escape(data.info.pvuw)}. {escape(_frames(data))}</p>"
         f'<div class="scroll">{guarded if lists else ""}</div><details><summary>All settings'
         f"</summary><pre>{escape(everything)}</pre></details>"
     )

@@ -7,13 +7,14 @@ import shutil
 import subprocess
 import time
 from collections import Counter
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.mose_plus.config import TraitWeight
-from pvuw.mose_plus.manifest import read_info, read_manifest, write_manifest
+from pvuw.mose_plus.config import EvaluationConfig, TraitWeight
+from pvuw.mose_plus.manifest import read_info, read_manifest, write_info, write_manifest
 from pvuw.mose_plus.report import write_report
 from pvuw.mose_plus.report_page.charts import Histogram, Spread, bin_edges, draw, histogram
 from pvuw.mose_plus.traits import TRAIT_KINDS
@@ -237,6 +238,25 @@ def test_few_videos_are_dots_and_many_are_bars():
 
 def _head(text, section):
     return ["".join(cell) for cell in Page(text).rows[section][0]]
+
+
+def test_a_build_without_evaluation_lists_says_so_at_the_top(build, text, tmp_path):
+    assert "are judged by" not in text
+    info = read_info(build)
+    careless = replace(info.config, evaluation=EvaluationConfig(mose=("none",)))
+    shutil.copy(build / "manifest.jsonl", tmp_path)
+    write_info(tmp_path, replace(info, config=careless))
+    (tmp_path / "train").symlink_to(build / "train")
+    (tmp_path / "valid").symlink_to(build / "valid")
+    write_report(tmp_path, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.index("evaluation.mose: none") < page.index("<nav>")
+    assert "evaluation.davis: none" not in page[: page.index("<nav>")]
+
+
+def test_settings_and_evaluation_lists_are_shown(page, text):
+    assert page.table("settings") == [["davis_2017_val", "1"]]
+    assert "&quot;min_mask_score&quot;: 0.7" in text
 
 
 def test_odd_ids_are_escaped_and_links_lead_somewhere(page, text):

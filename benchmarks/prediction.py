@@ -1,20 +1,21 @@
 """Our SAM 2 session against upstream's SAM2VideoPredictor: `python -m benchmarks.prediction`.
 
-Same random weights, same JPEG files, masks at video size in the end, on the CPU. Speed is the best
-of alternating rounds of one run. Memory is what a fresh process adds to its size while it
-segments a video, at its peak. Nothing is downloaded.
+Same random weights, same JPEG files, masks at video size in the end, on the CPU. Both segment the
+same video in lockstep, a frame each in turn, so that other load on the machine slows both alike.
+Memory is what a fresh process adds to its size while it segments a video, at its peak.
 """
 
 import argparse
 import contextlib
 import io
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -40,13 +41,13 @@ MEMORY_FRAMES = (50, 500)
 
 
 @dataclass
-class Seconds:
-    """Time one video took."""
+class FrameSeconds:
+    """Time one frame took; what happens before the first frame counts as part of it."""
 
     propagation: float
-    """From resized frames to masks, first frame left out."""
-    video: float
-    """All of it, from the JPEG files on."""
+    """From the resized frame to masks at video size."""
+    everything: float
+    """From the JPEG file on."""
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def print_speed(folder: Path, args: argparse.Namespace, clock: Callable[[], floa
     print(
         f"\n{args.frames} frames {SIZE_HW[1]}x{SIZE_HW[0]}, {args.threads} thread(s), ms per frame"
     )
-    print(f"{args.clock} time, best of {args.repeats}; ratio = ours / upstream\n")
+    print(f"{args.clock} time of {args.repeats} videos in lockstep; ratio = ours / upstream\n")
     print("network   objects | propagation  upstream  ratio | whole video  upstream  ratio")
     for size in args.sizes:
         predictor = build_predictor(size, IMAGE_SIZE)
@@ -78,34 +79,30 @@ def print_speed(folder: Path, args: argparse.Namespace, clock: Callable[[], floa
         net.load_state_dict(predictor.state_dict())
         for count in OBJECTS:
             given = {i + 1: masks[i % len(masks)] for i in range(count)}
-            ours, theirs = best_of(
-                args.repeats,
-                partial(run_ours, net, folder / "speed", given, clock),
-                partial(run_upstream, predictor, folder / "speed", given, clock),
-            )
-            cells = [
-                (ours.propagation, theirs.propagation, args.frames - 1),
-                (ours.video, theirs.video, args.frames),
-            ]
-            columns = " | ".join(
-                f"{a / n * 1e3:11.1f}  {b / n * 1e3:8.1f}  {a / b:5.2f}" for a, b, n in cells
-            )
-            print(f"{size:5}{IMAGE_SIZE:4} {count:8} | {columns}", flush=True)
+            ours, theirs = [], []
+            for _ in range(args.repeats):
+                a = run_ours(net, folder / "speed", given, clock)
+                b = run_upstream(predictor, folder / "speed", given, clock)
+                for mine, other in zip(a, b, strict=True):
+                    ours.append(mine)
+                    theirs.append(other)
+            print(f"{size:5}{IMAGE_SIZE:4} {count:8} | {columns(ours, theirs, args.frames)}")
 
 
-def best_of(repeats: int, *runs: Callable[[], Seconds]) -> list[Seconds]:
-    """Least times of each of several runs, in alternation."""
-    rounds = [[run() for run in runs] for _ in range(repeats)]
-    return [
-        Seconds(min(s.propagation for s in times), min(s.video for s in times))
-        for times in zip(*rounds, strict=True)
-    ]
+def columns(ours: list[FrameSeconds], theirs: list[FrameSeconds], num_frames: int) -> str:
+    """Milliseconds and ratios: medians of propagation, means of everything."""
+    later = [t for t in range(len(ours)) if t % num_frames]
+    pairs = (
+        [statistics.median(x[t].propagation for t in later) for x in (ours, theirs)],
+        [statistics.mean(f.everything for f in x) for x in (ours, theirs)],
+    )
+    return " | ".join(f"{a * 1e3:11.1f}  {b * 1e3:8.1f}  {a / b:5.2f}" for a, b in pairs)
 
 
 def run_ours(
     net: torch.nn.Module, folder: Path, given: dict[int, Tensor], clock: Callable[[], float]
-) -> Seconds:
-    """Stream a video through our session."""
+) -> Iterator[FrameSeconds]:
+    """Stream a video through our session, one frame at a time."""
     files = sorted(folder.glob("*.jpg"))
     prompt = Prompt(list(given), torch.stack(list(given.values())))
     resizing = 0.0
@@ -114,28 +111,25 @@ def run_ours(
         nonlocal resizing
         before = clock()
         resized = resize_frame(frame, side)
-        resizing += clock() - before
+        resizing = clock() - before
         return resized
 
-    propagation = 0.0
-    with mock.patch.object(features, "resize_frame", resize):
+    session = Sam2Session(net, len(files))
+    for file in files:
         start = clock()
-        session = Sam2Session(net, len(files))
-        for file in files:
-            frame = read_frame(file)
-            before, resizing = clock(), 0.0
+        frame = read_frame(file)
+        read = clock()
+        with mock.patch.object(features, "resize_frame", resize):
             output = session.step(frame, prompt if file == files[0] else None)
-            resize_logits(output.mask_logits, SIZE_HW)
-            if file != files[0]:
-                propagation += clock() - before - resizing
-    return Seconds(propagation, clock() - start)
+        resize_logits(output.mask_logits, SIZE_HW)
+        end = clock()
+        yield FrameSeconds(end - read - resizing, end - start)
 
 
-@torch.inference_mode()
 def run_upstream(
     predictor: torch.nn.Module, folder: Path, given: dict[int, Tensor], clock: Callable[[], float]
-) -> Seconds:
-    """Propagate a video with upstream's predictor."""
+) -> Iterator[FrameSeconds]:
+    """Propagate a video with upstream's predictor, one frame at a time."""
     with contextlib.redirect_stderr(io.StringIO()):  # progress bars
         start = clock()
         state = predictor.init_state(str(folder))
@@ -143,10 +137,13 @@ def run_upstream(
             predictor.add_new_mask(state, 0, object_id, mask)
         frames = iter(predictor.propagate_in_video(state))
         next(frames)
-        before = clock()
-        for _ in frames:
-            pass
-        return Seconds(clock() - before, clock() - start)
+        first = clock() - start
+    yield FrameSeconds(first, first)
+    while True:
+        start = clock()
+        if next(frames, None) is None:
+            return
+        yield FrameSeconds(clock() - start, clock() - start)
 
 
 def print_memory(folder: Path) -> None:
@@ -173,9 +170,9 @@ def memory_growth(who: str, folder: Path) -> float:
     net = build_sam2_base("nano", image_size=IMAGE_SIZE).eval()
     before = psutil.Process().memory_info().rss
     if who == "ours":
-        run_ours(net, folder, {1: mask}, time.perf_counter)
+        deque(run_ours(net, folder, {1: mask}, time.perf_counter), maxlen=0)
     else:
-        run_upstream(predictor, folder, {1: mask}, time.perf_counter)
+        deque(run_upstream(predictor, folder, {1: mask}, time.perf_counter), maxlen=0)
     return (peak_rss() - before) / 2**20
 
 
@@ -199,7 +196,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", nargs="+", default=["nano", "tiny"], help="networks, at 256")
     parser.add_argument("--frames", type=int, default=24, help="length of the speed videos")
-    parser.add_argument("--repeats", type=int, default=3, help="rounds; the best counts")
+    parser.add_argument("--repeats", type=int, default=2, help="videos per row")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu where others use the machine"

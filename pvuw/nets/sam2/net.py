@@ -11,6 +11,7 @@ from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.clip_forward import forward_clip
+from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.types import ClipOutput, VideoBatch
 
@@ -37,7 +38,7 @@ class Sam2(VideoSegmenter):
         image_size: Side of the square frames are resized to, in pixels, a multiple of 32. Smaller
             is faster and sees less detail; weights fit any. Default: 256 for nano, otherwise 1024.
         weights: Official `.pt` file, exported file or training checkpoint to start from; default:
-            random weights. Every key must fit.
+            random weights prepared for training from scratch. Every key must fit.
         version: Release of the official sizes: `2.1`, or `2.0` for the older checkpoints.
         memory_mask_scale: Masks enter memory as `sigmoid(logits) * scale + bias`. 20 and -10 are
             upstream's; the MOSEv2 baseline trains and predicts with 7.5 and -4, which make memory
@@ -68,7 +69,9 @@ class Sam2(VideoSegmenter):
             version=version,
         )
         _check_switches(self.model, size)
-        if weights is not None:
+        if weights is None:
+            prepare_scratch(self.model)
+        else:
             load_official(weights, self)
 
     def start(self, num_frames: int | None = None) -> Sam2Session:

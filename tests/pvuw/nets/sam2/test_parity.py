@@ -40,6 +40,8 @@ class Pair:
         self.predictor = build_predictor(size, image_size)
         strengthen(self.predictor, gain=gain)
         self.net = build_sam2_base(size, image_size=image_size).eval()
+        for model in (self.predictor, self.net):
+            model.multimask_output_for_tracking = True  # as the official sizes, unlike nano
         self.sync()
 
     def sync(self):

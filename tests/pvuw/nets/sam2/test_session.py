@@ -15,6 +15,7 @@ SIZE_HW = (48, 64)
 def net():
     torch.manual_seed(0)
     net = Sam2(image_size=64).eval()
+    net.model.multimask_output_for_tracking = True  # as the official sizes, unlike nano
     strengthen(net.model, gain=8)
     return net
 

@@ -75,7 +75,7 @@ class SegmentationModule(lightning.LightningModule):
         for sink in self.frame_sinks:
             sink.start_video(video.video_id, len(video))
         try:
-            frames = propagate(self.net, video, self.inference_config, device=self.device)
+            frames = propagate(self.net, video, self.inference_config)
             for prediction in frames:
                 if prediction.frame_idx in video.truth_paths:
                     prediction.truth = video.read_truth(prediction.frame_idx)

@@ -5,8 +5,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
-
 from pvuw.errors import DataError
 from pvuw.io.prefetch import prefetch_frames
 from pvuw.io.videos import Video
@@ -70,7 +68,7 @@ class Prompter:
 
 
 def propagate(
-    net: VideoSegmenter, video: Video, config: InferenceConfig, *, device: torch.device
+    net: VideoSegmenter, video: Video, config: InferenceConfig
 ) -> Iterator[FramePrediction]:
     """Predictions of every frame of a video, in order, computed as they are asked for.
 
@@ -78,10 +76,9 @@ def propagate(
     session's state are in memory, whatever the video's length.
 
     Args:
-        net: The network, in eval mode, on `device`.
+        net: The network, in eval mode, on the device it shall run on.
         video: Frames and the annotations that may prompt.
         config: Prompt policy and read-ahead.
-        device: Where the network runs.
 
     Raises:
         DataError: For an unreadable frame or mask, or a video that never shows an object.
@@ -94,11 +91,7 @@ def propagate(
     with closing(prefetch_frames(video, depth=config.prefetch)) as frames:
         for frame_idx, frame in frames:
             prompt = prompter.at(frame_idx)
-            output = session.step(
-                frame.to(device, non_blocking=True),
-                None if prompt is None else Prompt(prompt.object_ids, prompt.masks.to(device)),
-                last=frame_idx + 1 == len(video),
-            )
+            output = session.step(frame, prompt, last=frame_idx + 1 == len(video))
             size_hw = (frame.shape[-2], frame.shape[-1])
             logits = resize_logits(output.mask_logits.float(), size_hw)
             yield FramePrediction(

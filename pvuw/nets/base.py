@@ -26,7 +26,8 @@ class VideoSession(ABC):
         """Advance by one frame.
 
         Args:
-            frame: The next frame, uint8 `[3, H, W]` RGB, any device.
+            frame: The next frame, uint8 `[3, H, W]` RGB, on any device; the session moves what it
+                needs to its network's.
             prompt: Targets given on this frame. New ids add objects, known ids correct them.
             last: No frame follows: the network may skip what only serves later frames.
 

@@ -12,8 +12,6 @@ from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
 from pvuw.types import FrameOutput
 
-CPU = torch.device("cpu")
-
 
 class HoldSession(VideoSession):
     """Holds every object's last prompted mask; records what it was asked."""
@@ -74,7 +72,7 @@ def boxes(**where):
 
 def run(video, **config):
     net = Hold()
-    return list(propagate(net, video, InferenceConfig(**config), device=CPU)), net.session
+    return list(propagate(net, video, InferenceConfig(**config))), net.session
 
 
 def test_frames_come_in_order_with_names_and_ids_as_stored(tmp_path):
@@ -123,14 +121,14 @@ def test_video_without_objects_is_refused_before_any_work(tmp_path, maps):
     video = make_video(tmp_path, maps, length=2)
     net = Hold()
     with pytest.raises(DataError, match=r"video clip: no object to follow.*put a palette PNG"):
-        next(propagate(net, video, InferenceConfig(), device=CPU))
+        next(propagate(net, video, InferenceConfig()))
     assert not hasattr(net, "session")
 
 
 def test_stopping_early_ends_the_reading_thread(tmp_path):
     video = make_video(tmp_path, {0: boxes(i1=(0, 0))}, length=20)
     before = threading.active_count()
-    frames = propagate(Hold(), video, InferenceConfig(prefetch=2), device=CPU)
+    frames = propagate(Hold(), video, InferenceConfig(prefetch=2))
     next(frames)
     frames.close()
     assert threading.active_count() == before
@@ -139,7 +137,7 @@ def test_stopping_early_ends_the_reading_thread(tmp_path):
 def test_broken_frame_surfaces_at_its_turn(tmp_path):
     video = make_video(tmp_path, {0: boxes(i1=(0, 0))}, length=4)
     video.frame_paths[2].write_bytes(b"")
-    frames = propagate(Hold(), video, InferenceConfig(), device=CPU)
+    frames = propagate(Hold(), video, InferenceConfig())
     assert [next(frames).frame_idx, next(frames).frame_idx] == [0, 1]
     with pytest.raises(DataError, match=r"00002\.png"):
         next(frames)
@@ -148,7 +146,7 @@ def test_broken_frame_surfaces_at_its_turn(tmp_path):
 def test_video_found_broken_while_listing_says_so(tmp_path):
     video = Video("clip", (), {}, problem="clip: holds no frames")
     with pytest.raises(DataError, match="holds no frames"):
-        next(propagate(Hold(), video, InferenceConfig(), device=CPU))
+        next(propagate(Hold(), video, InferenceConfig()))
 
 
 def test_prompter_reports_only_what_the_policy_allows(tmp_path):

@@ -5,6 +5,14 @@ from PIL import Image
 
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import write_id_map
+from pvuw.io.records import paint_id_map
+from tests.datamodules.sources.layouts import (
+    compressed,
+    vis_content,
+    vis_track,
+    vis_video,
+    write_json,
+)
 
 HEIGHT, WIDTH = 24, 40
 
@@ -55,3 +63,32 @@ def write_mose(root, *, num_train=7, num_valid=2, num_frames=4):
         write_video(root / "valid", f"v{number}", moving(num_frames + number), masked={0})
         write_video(root / "valid", f"v{number}", moving(num_frames + number), masks="GroundTruth")
     return root
+
+
+def write_ovis(root, videos):
+    """A source in OVIS' layout from `{video: [{object id: mask}, ...]}`; objects may overlap.
+
+    Its frames are painted as `paint` does, with the smaller object on top. Returns the id maps.
+    """
+    rows, tracks, found = [], [], {}
+    for number, (video_id, frames) in enumerate(videos.items(), start=1):
+        size_hw = next(mask.shape for masks in frames for mask in masks.values())
+        names = [f"img_{t:07d}.png" for t in range(1, len(frames) + 1)]
+        rows.append(vis_video(number, video_id, names, size_hw=size_hw))
+        found[video_id] = [
+            paint_id_map({i: m for i, m in masks.items() if i <= 255}, size_hw) for masks in frames
+        ]
+        folder = root / "train" / video_id
+        folder.mkdir(parents=True)
+        for name, id_map in zip(names, found[video_id], strict=True):
+            Image.fromarray(paint(id_map)).save(folder / name)
+        for object_id in sorted({i for masks in frames for i in masks}):
+            runs = [compressed(m[object_id]) if object_id in m else None for m in frames]
+            tracks.append(vis_track(len(tracks) + 1, number, runs))
+    write_json(root / "annotations_train.json", vis_content(rows, tracks))
+    return found
+
+
+def masks_of(id_maps):
+    """`[{object id: mask}, ...]` of id maps."""
+    return [{int(i): m == i for i in np.unique(m) if i} for m in id_maps]

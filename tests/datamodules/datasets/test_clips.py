@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from datamodules.clip_order import Pool
 from datamodules.clip_sampling import ClipConfig, ClipKey
 from datamodules.datasets.clips import ClipDataset
 from pvuw.errors import DataError
@@ -181,6 +182,88 @@ def test_only_frames_with_masks_are_used(tmp_path):
     found = {tuple(dataset[ClipKey(0, number)].frame_idx.tolist()) for number in range(40)}
     assert found == {(0, 3), (3, 6), (6, 9)}
     assert_aligned(dataset[0])
+
+
+def test_clips_that_run_backwards(tmp_path):
+    id_maps = moving(6)
+    write_video(tmp_path, "v", id_maps)
+    config = ClipConfig(num_frames=3, size=HEIGHT, fit="keep", reverse_prob=0.5)
+    dataset = ClipDataset(videos_of(tmp_path), config, seed=0)
+    steps = set()
+    for number in range(30):
+        clip = dataset[ClipKey(0, number)]
+        steps.update(clip.frame_idx.diff().tolist())
+        for step, position in enumerate(clip.frame_idx.tolist()):
+            truth = torch.from_numpy(id_maps[position] == clip.object_ids[0])
+            assert torch.equal(clip.masks[step, 0], truth)
+        assert_aligned(clip)
+    assert steps == {1, -1}
+
+
+def test_objects_that_look_alike_come_together_in_the_asked_share(tmp_path):
+    # The grey of an object follows from its id: 1 and 2 are near each other, 8 and 9 are.
+    row = boxes(*((i, 4, 2 + 9 * slot, 7) for slot, i in enumerate((1, 8, 2, 9))))
+    write_video(tmp_path, "v", [row] * 3)
+    shares = {}
+    for prob in (0.0, 0.5, 1.0):
+        config = ClipConfig(
+            num_frames=2, size=HEIGHT, fit="keep", max_objects=2, look_alike_prob=prob
+        )
+        dataset = ClipDataset(videos_of(tmp_path), config, seed=0)
+        pairs = [tuple(dataset[ClipKey(0, number)].object_ids) for number in range(90)]
+        shares[prob] = sum(pair in {(1, 2), (8, 9)} for pair in pairs) / 90
+    assert 0.2 < shares[0.0] < 0.5, "a third of all pairs"
+    assert 0.5 < shares[0.5] < 0.85
+    assert shares[1.0] == 1
+
+
+@pytest.mark.parametrize(
+    ("fit", "size_hw", "shape"),
+    [
+        ("stretch", (32, 32), (32, 32)),
+        ("crop", (32, 32), (32, 32)),
+        ("keep", (32, 48), (32, 48)),
+        ("keep", None, (16, 27)),
+    ],
+)
+def test_shape_of_the_step_decides(tmp_path, fit, size_hw, shape):
+    id_maps = [boxes((1, 4, 4, 20), (5, 26, 40, 20), size_hw=(48, 80))] * 4
+    write_video(tmp_path, "v", id_maps)
+    config = ClipConfig(num_frames=2, size=16, sizes=(16, 32), fit=fit)
+    dataset = ClipDataset(videos_of(tmp_path), config, seed=0)
+    for number in range(10):
+        clip = dataset[ClipKey(0, number, size_hw)]
+        assert clip.frames.shape[-2:] == clip.masks.shape[-2:] == shape
+        assert clip.masks[0].flatten(1).any(1).all()
+        assert_aligned(clip)
+        scene = 1.0 if fit == "crop" else (80 / shape[1]) / (48 / shape[0])
+        assert clip.pixel_aspect == pytest.approx(scene, rel=0.02)
+
+
+def test_pools_use_their_own_videos_and_stride(tmp_path):
+    for video_id in ("a0", "a1", "b0", "b1", "b2"):
+        write_video(tmp_path, video_id, moving(13))
+    pools = [Pool("a", 2, 1.0), Pool("b", 3, 1.0, stride_factor=4)]
+    config = ClipConfig(num_frames=3, stride=(1, 2), size=24, fit="keep", clips_per_epoch=8)
+    dataset = ClipDataset(videos_of(tmp_path), config, seed=0, pools=pools)
+    assert dataset.order().quotas == [4, 4]
+    steps = {"a": set(), "b": set()}
+    for key in (key for epoch in range(6) for key in dataset.order().keys(epoch, 1)):
+        clip = dataset[key]
+        steps[clip.video_id[0]].add(int(clip.frame_idx.diff().unique()))
+    assert steps["a"] == {1, 2}
+    assert steps["b"] == {4, 5, 6}, "4 to 8, and 6 is the longest that fits"
+
+
+def test_video_without_objects_is_replaced_by_one_of_its_pool(tmp_path):
+    for video_id in ("a0", "a1", "b0", "b1"):
+        write_video(tmp_path, video_id, [boxes()] * 3 if video_id == "a1" else moving(3))
+    pools = [Pool("a", 2), Pool("b", 2)]
+    config = ClipConfig(num_frames=2, size=24)
+    dataset = ClipDataset(videos_of(tmp_path), config, seed=0, pools=pools)
+    with pytest.warns(UserWarning, match="video a1"):
+        found = {dataset[ClipKey(0, number)].video_id for number in (0, 1)}
+    assert found == {"a0"}
 
 
 def test_void_pixels_are_no_object_and_reported(tmp_path):

@@ -129,6 +129,18 @@ class VOSCLI(LightningCLI):
         )
         config.trainer.logger = _place_loggers(config.trainer.logger, config.out)
 
+    def instantiate_classes(self) -> None:
+        """Build everything; a user's mistake found on the way stays the one line it is."""
+        try:
+            super().instantiate_classes()
+        except ValueError as error:  # jsonargparse's, around whatever a constructor raised
+            cause: BaseException | None = error
+            while cause is not None:
+                if isinstance(cause, PvuwError):
+                    raise cause from None
+                cause = cause.__cause__ or cause.__context__
+            raise
+
     def predict(self, **kwargs: Any) -> None:
         """Predict without collecting results: the mask writer has them already."""
         self.trainer.predict(**kwargs, return_predictions=False)

@@ -113,3 +113,14 @@ def test_missing_data_is_one_line(tmp_path, capsys):
     lines = [line for line in capsys.readouterr().err.splitlines() if "pvuw: error" in line]
     assert len(lines) == 1
     assert "nowhere" in lines[0]
+
+
+def test_unusable_weights_are_one_line(tmp_path, capsys):
+    weights = tmp_path / "half.pt"
+    weights.write_bytes(b"half a checkpoint")
+    argv = ["predict", *NANO, *CPU, "--out", str(tmp_path / "o"), "--data.root", "x"]
+    assert main([*argv, "--model.net.weights", str(weights)]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "pvuw: error" in line]
+    assert len(lines) == 1
+    assert str(weights) in lines[0]
+    assert len(lines[0]) < 300

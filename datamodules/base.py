@@ -85,14 +85,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
     def setup(self, stage: str) -> None:
         """List the stage's videos and report everything wrong with them before the run starts."""
         if stage == "fit":
-            pools = self.train_pools()
-            self._clips = ClipDataset(
-                [video for _, videos in pools for video in videos],
-                self.clip,
-                seed=self.seed,
-                pools=[pool for pool, _ in pools],
-            )
-            self._require_one_step(self._clips.order().num_clips)
+            self._set_up_training()
         if stage in ("validate", "test") or (stage == "fit" and self._validates):
             videos = self.val_videos()
             require_masks(videos, "annotation")
@@ -100,6 +93,16 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             self._videos["val"] = _distinct(videos)
         if stage == "predict":
             self._videos["predict"] = _distinct(self.predict_videos())
+
+    def _set_up_training(self) -> None:
+        pools = self.train_pools()
+        self._clips = ClipDataset(
+            [video for _, videos in pools for video in videos],
+            self.clip,
+            seed=self.seed,
+            pools=[pool for pool, _ in pools],
+        )
+        self._require_one_step(self._clips.order().num_clips)
 
     def train_dataloader(self) -> ClipLoader:
         """Return batches of clips; after a resume, those that were still to come."""

@@ -1,0 +1,155 @@
+"""Start of training on 10,000 videos: `python -m benchmarks.data_index`.
+
+Writes half of them as a MOSE-like folder source and half as an OVIS-like JSON source, lists both
+once, and then measures what a later start takes in a process of its own: from the constructor of
+the data module to the first keys of an epoch, without importing. The same for a build of as many
+videos, which has no index: its folders are listed at every start. `--keep DIR` keeps the files.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+from PIL import Image
+from pycocotools import mask as coco_mask
+
+from benchmarks.machine import describe_machine
+from pvuw.io.masks import write_id_map
+
+SIZE_HW = (32, 48)
+NUM_OBJECTS = 4
+
+
+def squares() -> list[np.ndarray]:
+    """Four masks side by side."""
+    masks = [np.zeros(SIZE_HW, dtype=np.uint8) for _ in range(NUM_OBJECTS)]
+    for i, mask in enumerate(masks):
+        mask[4:14, 12 * i : 12 * i + 9] = 1
+    return masks
+
+
+def write_templates(root: Path) -> tuple[Path, Path]:
+    """One frame and one mask, which all videos link to."""
+    frame, mask = root / "frame.jpg", root / "mask.png"
+    frame.unlink(missing_ok=True)  # else it would be written into the file all links share
+    Image.new("RGB", SIZE_HW[::-1], "gray").save(frame)
+    id_map = sum((i + 1) * mask for i, mask in enumerate(squares()))
+    write_id_map(mask, id_map.astype(np.uint8))
+    return frame, mask
+
+
+def link(template: Path, folder: Path, names: list[str]) -> None:
+    """Fill a folder with hard links."""
+    folder.mkdir(parents=True)
+    for name in names:
+        os.link(template, folder / name)
+
+
+def write_folders(root: Path, num_videos: int, num_frames: int, *, prefix: str) -> None:
+    """Videos in MOSE's layout under `root/train`."""
+    for i in range(num_videos):
+        if i % 100 == 0:  # file systems limit the links of one file
+            frame, mask = write_templates(root)
+        video_id = f"{prefix}{i:08x}"
+        stems = [f"{t:05d}" for t in range(num_frames)]
+        link(frame, root / "train" / "JPEGImages" / video_id, [f"{s}.jpg" for s in stems])
+        link(mask, root / "train" / "Annotations" / video_id, [f"{s}.png" for s in stems])
+
+
+def write_json_source(root: Path, num_videos: int, num_frames: int) -> None:
+    """Videos in OVIS' layout under `root`."""
+    runs = []
+    for mask in squares():
+        rle = coco_mask.encode(np.asfortranarray(mask))
+        runs.append({"size": list(SIZE_HW), "counts": rle["counts"].decode()})
+    names = [f"img_{t + 1:07d}.jpg" for t in range(num_frames)]
+    videos, tracks = [], []
+    for i in range(num_videos):
+        if i % 100 == 0:
+            frame, _ = write_templates(root)
+        link(frame, root / "train" / f"{i:08x}", names)
+        files = [f"{i:08x}/{name}" for name in names]
+        size = {"height": SIZE_HW[0], "width": SIZE_HW[1]}
+        videos.append({"id": i + 1, **size, "length": num_frames, "file_names": files})
+        for run in runs:
+            masks = [run] * num_frames
+            ids = {"id": len(tracks) + 1, "video_id": i + 1, "category_id": 1}
+            tracks.append({**ids, "iscrowd": 0, "segmentations": masks})
+    categories = [{"id": 1, "name": "thing"}]
+    content = {"videos": videos, "annotations": tracks, "categories": categories}
+    (root / "annotations_train.json").write_text(json.dumps(content))
+
+
+def write_all(root: Path, num_videos: int, num_frames: int) -> None:
+    """Both sources, and a build with its manifest."""
+    for name in ("mose", "ovis", "build"):
+        (root / name).mkdir(parents=True)
+    write_folders(root / "mose", num_videos // 2, num_frames, prefix="")
+    write_json_source(root / "ovis", num_videos // 2, num_frames)
+    write_folders(root / "build", num_videos, num_frames, prefix="b")
+    entries = [
+        {"source": "mose", "fps": 5.0, "built": {"video_id": f"b{i:08x}"}}
+        for i in range(num_videos)
+    ]
+    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
+    (root / "build" / "manifest.jsonl").write_text(lines)
+
+
+def start(root: Path, what: str) -> None:
+    """One start, in a process of its own; prints seconds and megabytes."""
+    from datamodules import ClipConfig, MOSEPlusDataModule, TrainSource
+    from datamodules.datasets import clips  # noqa: F401  (imported before the clock starts)
+
+    process = psutil.Process()
+    before = process.memory_info().rss
+    started = time.perf_counter()
+    sources = [TrainSource(name, root / name) for name in ("mose", "ovis")]
+    data = MOSEPlusDataModule(
+        root / "build" if what == "build" else None,
+        sources=None if what == "build" else sources,
+        index=root / "index",
+        clip=ClipConfig(),
+        num_workers=2 if what == "first" else 0,
+    )
+    data._set_up_training()
+    loader = data.train_dataloader()
+    keys = list(loader.sampler)
+    taken = time.perf_counter() - started
+    grown = (process.memory_info().rss - before) / 1e6
+    peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1e3
+    print(f"| {what} | {len(keys)} | {taken:.2f} | {grown:.0f} | {peak:.0f} |", flush=True)
+
+
+def main() -> None:
+    """Write, list, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--videos", type=int, default=10_000)
+    parser.add_argument("--frames", type=int, default=60, help="frames of a video")
+    parser.add_argument("--keep", type=Path, help="folder for the files; used again if it exists")
+    parser.add_argument("--start", nargs=2, metavar=("ROOT", "WHAT"), help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.start:
+        start(Path(args.start[0]), args.start[1])
+        return
+    print(describe_machine("torch", "numpy"))
+    with tempfile.TemporaryDirectory() as name:
+        root = args.keep or Path(name)
+        if not (root / "build" / "manifest.jsonl").exists():
+            write_all(root, args.videos, args.frames)
+        print(f"{args.videos} videos of {args.frames} frames, {NUM_OBJECTS} objects each\n")
+        print("| start | clips | seconds | MB more | MB in all at most |\n|---|---|---|---|---|")
+        for what in ("first", "cached", "cached", "cached", "build", "build"):
+            command = [sys.executable, "-m", "benchmarks.data_index", "--start", str(root), what]
+            sys.stdout.flush()
+            subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -166,8 +166,8 @@ class _Cutter:
         voids = [m.void for m in maps if m.void is not None]
         images, layers = transform(frames, [*(m.labels for m in maps), *voids])
         wanted = np.array([_labels_of(m, object_ids) for m in maps], dtype=np.uint8)
-        wanted = wanted[:, :, None, None]
-        masks = (layers[: len(frames), None] == wanted) & (wanted > 0)
+        masks = layers[: len(frames), None] == wanted[:, :, None, None]
+        masks[wanted == 0] = False  # an object the map of that frame does not know
         return ClipSample(
             video_id=self.source.video_id,
             frames=torch.from_numpy(images.transpose(0, 3, 1, 2).copy()),

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections import Counter
+from pathlib import Path
 
 import pytest
 import yaml
@@ -10,7 +11,7 @@ from jsonargparse import ArgumentParser
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from datamodules import ClipConfig, MOSEPlusDataModule, TrainSource
-from datamodules.mixing import stride_factor
+from datamodules.datasets.geometry import resize_ids
 from datamodules.sources import index as source_index
 from pvuw.errors import DataError
 from tests.datamodules.conftest import Recorder
@@ -18,6 +19,7 @@ from tests.datamodules.make import masks_of, moving, write_ovis, write_video
 from tests.datamodules.test_resume import EVERY_STEP, batches_done, checkpoints, save_all
 from tests.pvuw.mose_plus.build_make import build, settings, write_sources
 
+SHARED = Path(__file__).parents[3] / "shared" / "data"
 CLIP = ClipConfig(num_frames=2, size=24)
 WIDE, TALL = (24, 40), (40, 24)
 
@@ -198,10 +200,6 @@ def test_what_is_too_short_is_left_out_and_said(places, tmp_path):
         data.train_pools()
 
 
-def test_stride_factors():
-    assert [stride_factor(fps) for fps in (1.0, 5.0, 5.5, 6.0, 24.0, 30.0)] == [1, 1, 1, 1, 4, 5]
-
-
 def test_stride_factor_of_a_source_can_be_set(places, tmp_path):
     data = in_place(places, tmp_path, ovis={"stride_factor": 3})
     factors = {pool.name: pool.stride_factor for pool, _ in data.train_pools()}
@@ -225,11 +223,7 @@ def test_weights_for_some_sources_only(places, tmp_path):
         data.train_pools()
 
 
-def test_settings_out_of_range(tmp_path):
-    with pytest.raises(ValueError, match="weight of ovis must be above 0"):
-        TrainSource("ovis", tmp_path, weight=0)
-    with pytest.raises(ValueError, match="stride_factor of ovis must be at least 1"):
-        TrainSource("ovis", tmp_path, stride_factor=0)
+def test_settings_that_do_not_go_together(tmp_path):
     with pytest.raises(ValueError, match=r"data\.weights belongs to data\.root"):
         MOSEPlusDataModule(sources=[TrainSource("ovis", tmp_path)], weights={"ovis": 1})
     data = MOSEPlusDataModule(sources=[TrainSource("nowhere", tmp_path)], index=tmp_path)
@@ -298,3 +292,41 @@ def test_yaml_gives_typed_settings_and_survives_being_saved():
     assert data.sources[1].exclude == ["x", "y"]
     assert data.sources[1].stride_factor == 2
     assert data.clip.sizes == (32, 64)
+
+
+LAYOUTS = {
+    "mose": ("formats/mose", "train"),
+    "davis_2017": ("mini_davis", "val"),
+    "ovis": ("formats/ovis", "train"),
+    "youtube_vis_2019": ("formats/ytvis_2019", "train"),
+    "youtube_vis_2021": ("formats/ytvis_2021", "train"),
+    "burst": ("formats/burst", "train"),
+    "lvos": ("formats/lvos", "val"),
+    "youtube_vos": ("formats/youtube_vos", "train"),
+    "sav": ("formats/sav_val", "val"),
+}
+
+
+@pytest.mark.skipif(not SHARED.exists(), reason="needs the shared sample data")
+@pytest.mark.parametrize("source", LAYOUTS)
+def test_clips_of_every_layout_show_what_the_record_says(source, tmp_path):
+    folder, split = LAYOUTS[source]
+    clip = ClipConfig(num_frames=2, size=96, fit="keep", max_objects=2, reverse_prob=0.5)
+    data = MOSEPlusDataModule(
+        sources=[TrainSource(source, SHARED / folder, split)],
+        index=tmp_path,
+        clip=clip,
+        num_workers=0,
+    )
+    data._set_up_training()
+    records = {f"{r.source}/{r.video_id}": r for r in data.train_videos()}
+    batches = list(data.train_dataloader())
+    assert {batch.video_ids[0] for batch in batches} == set(records)
+    for batch in batches:
+        record = records[batch.video_ids[0]]
+        assert batch.masks[0, 0].flatten(1).any(1).all()
+        for step, position in enumerate(batch.frame_idx[0].tolist()):
+            ids = record.read_id_map(position)
+            for slot, object_id in enumerate(batch.object_ids[0]):
+                expected = resize_ids((ids == object_id).view("uint8"), batch.masks.shape[-2:])
+                assert (batch.masks[0, step, slot].numpy() == expected).all()

@@ -41,9 +41,11 @@ class PngMasks(MaskStore):
     def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the object id of every pixel, uint8 `[H, W]`."""
         ids, _ = self._stored(frame_idx, size_hw)
-        new_ids = np.zeros(256, dtype=np.uint8)
-        new_ids[list(self.values)] = np.arange(1, len(self.values) + 1)
-        return new_ids[ids]
+        new_ids = [0] * 256
+        for object_id, value in enumerate(self.values, start=1):
+            new_ids[value] = object_id
+        # Twice as fast as indexing an array of new ids.
+        return np.array(Image.fromarray(ids).point(new_ids))
 
     def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
         """Return area and box of each visible object."""

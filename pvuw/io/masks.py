@@ -1,5 +1,6 @@
 """Id maps in PNG files: reading what is stored, writing the DAVIS palette. Imports no torch."""
 
+import functools
 import io
 import zlib
 from pathlib import Path
@@ -74,7 +75,7 @@ def write_id_map(path: Path, id_map: NDArray[np.uint8]) -> None:
     image = Image.fromarray(id_map)
     # A palette of all 256 colours also keeps Pillow from choosing a bit depth below 8, which
     # several readers decode to garbage without a word.
-    image.putpalette(davis_palette().tobytes())
+    image.putpalette(_palette_bytes())
     with atomic_path(path) as temporary:
         # Masks are runs: looking for nothing else takes half the time and hardly more space.
         image.save(temporary, format="PNG", compress_type=zlib.Z_RLE)
@@ -95,6 +96,11 @@ def davis_palette() -> NDArray[np.uint8]:
     for level in range(8):
         palette |= ((ids >> (3 * level + channel)) & 1) << (7 - level)
     return palette.astype(np.uint8)
+
+
+@functools.cache
+def _palette_bytes() -> bytes:
+    return davis_palette().tobytes()
 
 
 def image_size_hw(path: Path) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Speed of a MOSE+ build: linking, symlinks, encoding, verification, and a start with nothing to do.
+"""Speed of a MOSE+ build: linking, encoding, verifying, and a start with nothing to do.
 
     python -m benchmarks.mose_plus_build
 
@@ -56,18 +56,23 @@ def measure(source: str, root: Path, workers: int) -> None:
     total = sum(len(record.annotated) for record in records)
     height, width = SIZE_HW
     print(f"{source}: {len(records)} videos, {total} frames, {width}x{height}, {workers} processes")
-    out = root / "out"
     for what, config in (
         ("hard links", BuildConfig()),
         ("symbolic links", BuildConfig(frames="symlink")),
         ("encoded at 480", BuildConfig(frames="encode", short_side=480)),
     ):
-        shutil.rmtree(out, ignore_errors=True)
-        settings = all_of(source, folder, config)
-        selection = admit(records)
-        for step in (what, "  again, nothing to do"):
-            show(step, total, *timed(lambda: build(selection, records, settings, out, workers)))
-        show("  verify", total, *timed(lambda: verify(out, workers)))
+        measure_build(what, records, all_of(source, folder, config), root / "out", workers)
+
+
+def measure_build(
+    what: str, records: list[VideoRecord], config: MosePlusConfig, out: Path, workers: int
+) -> None:
+    """Print three rows: a build, the same again, and a verification."""
+    shutil.rmtree(out, ignore_errors=True)
+    total, selection = sum(len(record.annotated) for record in records), admit(records)
+    for step in (what, "  again, nothing to do"):
+        show(step, total, *timed(lambda: build(selection, records, config, out, workers)))
+    show("  verify", total, *timed(lambda: verify(out, workers)))
 
 
 def build(

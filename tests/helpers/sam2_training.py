@@ -1,0 +1,144 @@
+"""Upstream's training code as the oracle of ours, with weights and clips that never change."""
+
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
+
+from pvuw.nets.sam2.build import build_sam2_base, config_path
+from pvuw.nets.sam2.clip_forward import normalize_images
+from pvuw.types import VideoBatch
+
+IMAGE_SIZE = 128
+GOLDEN = Path(__file__).parents[1] / "data" / "sam2_training" / "golden.json"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One comparison; the third object of the second clip leaves after two frames."""
+
+    num_frames: int = 4
+    conditioning_frames: tuple[int, ...] = (0,)
+    dropout: float = 0.0
+    presence_bias: float = 3.0
+
+
+CASES = {
+    "one given frame": Case(),
+    "two given frames": Case(conditioning_frames=(0, 2)),
+    "objects called absent": Case(presence_bias=-0.45),
+    "more frames than memory holds": Case(num_frames=9),
+    "dropout": Case(dropout=0.1),
+}
+
+
+def build(case):
+    """Our network of a case, in training mode."""
+    model = build_sam2_base("nano", image_size=IMAGE_SIZE)
+    _prepare(model, case)
+    return model
+
+
+def build_trainer(case):
+    """Upstream's `SAM2Train` with the same weights, prompted by masks."""
+    config = OmegaConf.load(config_path("nano")).model
+    config["_target_"] = "training.model.sam2.SAM2Train"
+    config.image_size = IMAGE_SIZE
+    layer = config.memory_attention.layer
+    for attention in (layer.self_attention, layer.cross_attention):
+        attention.feat_sizes = [IMAGE_SIZE // 16, IMAGE_SIZE // 16]
+    config.num_init_cond_frames_for_train = len(case.conditioning_frames)
+    config.rand_init_cond_frames_for_train = False
+    trainer = instantiate(config, _convert_="all")
+    trainer.rng = _replay(case)
+    _prepare(trainer, case)
+    return trainer
+
+
+def _replay(case):
+    """The draws of `SAM2Train` that lead to a case: no clicks, then the later given frames."""
+    later = np.array(case.conditioning_frames[1:])
+    return SimpleNamespace(random=lambda: 0.5, choice=lambda *_, **__: later)
+
+
+def _prepare(model, case):
+    model.multimask_output_for_tracking = True  # as the official sizes, unlike nano
+    fill_weights(model)
+    with torch.no_grad():
+        model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(case.presence_bias)
+    for layer in model.memory_attention.layers:
+        for name in ("dropout1", "dropout2", "dropout3", "dropout"):
+            getattr(layer, name).p = case.dropout
+        layer.self_attn.dropout_p = layer.cross_attn_image.dropout_p = case.dropout
+
+
+@torch.no_grad()
+def fill_weights(model):
+    """Weights and buffers drawn by name from NumPy's frozen generator, alike on every machine."""
+    for name, parameter in model.state_dict().items():
+        draw = np.random.RandomState(zlib.crc32(name.encode())).standard_normal
+        values = torch.from_numpy(draw(tuple(parameter.shape))).float()
+        if parameter.ndim > 1:
+            values /= (parameter.numel() / len(parameter)) ** 0.5
+        else:
+            values = 0.1 * values + (0.0 if name.endswith("bias") else 1.0)
+        parameter.copy_(values)
+
+
+def make_batch(num_frames, counts=(2, 3), *, size=IMAGE_SIZE):
+    """Noise with darker moving boxes; object 3 of clip 2 is gone from the third frame on."""
+    draw = np.random.RandomState(0).randint
+    clips, step = len(counts), size // 16
+    frames = torch.from_numpy(draw(0, 256, (clips, num_frames, 3, size, size), dtype=np.uint8))
+    masks = torch.zeros(clips, num_frames, max(counts), size, size, dtype=torch.bool)
+    for clip, count in enumerate(counts):
+        for slot in range(count):
+            for t in range(num_frames):
+                if (clip, slot) == (1, 2) and t >= 2:
+                    continue
+                top, left = (1 + 3 * slot) * step + t * step // 2, (2 + 3 * clip + slot + t) * step
+                box = (slice(top, top + 4 * step), slice(left, left + 3 * step))
+                masks[(clip, t, slot, *box)] = True
+                frames[(clip, t, slice(None), *box)] //= slot + 2
+    return VideoBatch(
+        frames=frames,
+        masks=masks,
+        num_objects=list(counts),
+        object_ids=[list(range(1, n + 1)) for n in counts],
+        video_ids=[f"clip{i}" for i in range(clips)],
+        frame_idx=torch.arange(num_frames).expand(clips, num_frames),
+    )
+
+
+def run_reference(case):
+    """Upstream's loss parts and gradients of a case: `({name: float tensor}, {name: tensor})`."""
+    from training.loss_fns import MultiStepMultiMasksAndIous
+
+    trainer, batch = build_trainer(case), make_batch(case.num_frames)
+    clip = torch.tensor(batch.object_to_clip)
+    datapoint = SimpleNamespace(
+        flat_img_batch=normalize_images(batch.frames.flatten(0, 1)),
+        masks=batch.object_masks(),
+        num_frames=case.num_frames,
+        flat_obj_to_img_idx=[clip * case.num_frames + t for t in range(case.num_frames)],
+    )
+    loss = MultiStepMultiMasksAndIous(
+        {"loss_mask": 20, "loss_dice": 1, "loss_iou": 1, "loss_class": 1},
+        supervise_all_iou=True,
+        iou_use_l1_loss=True,
+        pred_obj_scores=True,
+        focal_gamma_obj_score=0.0,
+        focal_alpha_obj_score=-1.0,
+    )
+    torch.manual_seed(5)
+    parts = loss(trainer(datapoint), datapoint.masks)
+    parts["core_loss"].backward()
+    names = {"core_loss": "total", "loss_mask": "ce", "loss_dice": "dice", "loss_iou": "iou"}
+    names["loss_class"] = "presence"
+    values = {names[name]: value.detach() for name, value in parts.items()}
+    return values, {n: p.grad for n, p in trainer.named_parameters()}

@@ -23,5 +23,6 @@ def _seeds():
 
 @pytest.fixture(autouse=True)
 def _own_folder(tmp_path, monkeypatch):
-    """No test can leave files in, or depend on, the folder pytest was started from."""
+    """No test can leave files in, or depend on, the folder pytest was started from, or a cache."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))

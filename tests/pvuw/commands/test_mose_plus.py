@@ -151,7 +151,7 @@ def test_wrong_arguments_are_one_line(arguments, message):
         cli.dispatch(["mose-plus", *arguments])
 
 
-def test_the_shipped_settings_are_found_by_name(capsys):
+def test_the_shipped_settings_are_found_by_name():
     with pytest.raises(PvuwError, match=r"data/MOSE/train: no such folder|data/MOSE"):
         cli.dispatch(["mose-plus", "--config", "data/mose_plus.yaml", "--out", "x"])
 

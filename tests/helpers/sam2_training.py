@@ -14,8 +14,16 @@ from pvuw.nets.sam2.build import build_sam2_base, config_path
 from pvuw.nets.sam2.clip_forward import normalize_images
 from pvuw.types import VideoBatch
 
-IMAGE_SIZE = 128
 GOLDEN = Path(__file__).parents[1] / "data" / "sam2_training" / "golden.json"
+SEED = 5
+"""Of torch's generator at the start of every forward; dropout draws from it."""
+_PART_NAMES = {
+    "core_loss": "total",
+    "loss_mask": "ce",
+    "loss_dice": "dice",
+    "loss_iou": "iou",
+    "loss_class": "presence",
+}
 
 
 @dataclass(frozen=True)
@@ -26,6 +34,8 @@ class Case:
     conditioning_frames: tuple[int, ...] = (0,)
     dropout: float = 0.0
     presence_bias: float = 3.0
+    size: str = "nano"
+    image_size: int = 128
 
 
 CASES = {
@@ -39,19 +49,19 @@ CASES = {
 
 def build(case):
     """Our network of a case, in training mode."""
-    model = build_sam2_base("nano", image_size=IMAGE_SIZE)
+    model = build_sam2_base(case.size, image_size=case.image_size)
     _prepare(model, case)
     return model
 
 
 def build_trainer(case):
     """Upstream's `SAM2Train` with the same weights, prompted by masks."""
-    config = OmegaConf.load(config_path("nano")).model
+    config = OmegaConf.load(config_path(case.size)).model
     config["_target_"] = "training.model.sam2.SAM2Train"
-    config.image_size = IMAGE_SIZE
+    config.image_size = case.image_size
     layer = config.memory_attention.layer
     for attention in (layer.self_attention, layer.cross_attention):
-        attention.feat_sizes = [IMAGE_SIZE // 16, IMAGE_SIZE // 16]
+        attention.feat_sizes = [case.image_size // 16, case.image_size // 16]
     config.num_init_cond_frames_for_train = len(case.conditioning_frames)
     config.rand_init_cond_frames_for_train = False
     trainer = instantiate(config, _convert_="all")
@@ -90,7 +100,7 @@ def fill_weights(model):
         parameter.copy_(values)
 
 
-def make_batch(num_frames, counts=(2, 3), *, size=IMAGE_SIZE):
+def make_batch(num_frames, counts=(2, 3), *, size=128):
     """Noise with darker moving boxes; object 3 of clip 2 is gone from the third frame on."""
     draw = np.random.RandomState(0).randint
     clips, step = len(counts), size // 16
@@ -116,16 +126,22 @@ def make_batch(num_frames, counts=(2, 3), *, size=IMAGE_SIZE):
 
 
 def run_reference(case):
-    """Upstream's loss parts and gradients of a case: `({name: float tensor}, {name: tensor})`."""
+    """Upstream's loss parts and gradients of a case: `({name: scalar}, {parameter: tensor})`."""
+    trainer, batch = build_trainer(case), make_batch(case.num_frames, size=case.image_size)
+    parts = reference_step(trainer, batch)
+    return parts, {n: p.grad for n, p in trainer.named_parameters()}
+
+
+def reference_step(trainer, batch):
+    """Run upstream's forward, loss and backward; the loss parts under our names."""
     from training.loss_fns import MultiStepMultiMasksAndIous
 
-    trainer, batch = build_trainer(case), make_batch(case.num_frames)
-    clip = torch.tensor(batch.object_to_clip)
+    clip, frames = torch.tensor(batch.object_to_clip), batch.num_frames
     datapoint = SimpleNamespace(
         flat_img_batch=normalize_images(batch.frames.flatten(0, 1)),
         masks=batch.object_masks(),
-        num_frames=case.num_frames,
-        flat_obj_to_img_idx=[clip * case.num_frames + t for t in range(case.num_frames)],
+        num_frames=frames,
+        flat_obj_to_img_idx=[clip * frames + t for t in range(frames)],
     )
     loss = MultiStepMultiMasksAndIous(
         {"loss_mask": 20, "loss_dice": 1, "loss_iou": 1, "loss_class": 1},
@@ -135,10 +151,7 @@ def run_reference(case):
         focal_gamma_obj_score=0.0,
         focal_alpha_obj_score=-1.0,
     )
-    torch.manual_seed(5)
+    torch.manual_seed(SEED)
     parts = loss(trainer(datapoint), datapoint.masks)
     parts["core_loss"].backward()
-    names = {"core_loss": "total", "loss_mask": "ce", "loss_dice": "dice", "loss_iou": "iou"}
-    names["loss_class"] = "presence"
-    values = {names[name]: value.detach() for name, value in parts.items()}
-    return values, {n: p.grad for n, p in trainer.named_parameters()}
+    return {ours: parts[theirs].detach() for theirs, ours in _PART_NAMES.items()}

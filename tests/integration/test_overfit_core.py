@@ -1,0 +1,67 @@
+"""The core learns: a few dozen steps on one clip, and its streaming session tracks both objects."""
+
+import pytest
+import torch
+
+from pvuw.losses import CrossEntropy, VOSLoss
+from pvuw.nets.sam2 import Sam2
+from pvuw.ops.id_maps import resize_logits
+from pvuw.sample.scene import generate_clip
+from pvuw.types import Prompt, VideoBatch
+
+SIZE = 128
+OBJECT_IDS = [5, 9]
+STEPS = 70
+PEAK_LR = 2e-3
+
+
+def crossing_cars():
+    """Two cars that overlap in the first frame and drive apart, with other cars around."""
+    clip = generate_clip(51, num_frames=4, size_hw=(2 * SIZE, 2 * SIZE))
+    window = (slice(None), slice(32, 32 + SIZE), slice(SIZE, 2 * SIZE))
+    frames = torch.from_numpy(clip.frames[window].copy()).permute(0, 3, 1, 2)
+    id_maps = torch.from_numpy(clip.id_maps[window].copy())
+    return frames, torch.stack([id_maps == i for i in OBJECT_IDS], dim=1)
+
+
+def train(net, frames, masks):
+    batch = VideoBatch(
+        frames=frames[None],
+        masks=masks[None],
+        num_objects=[len(OBJECT_IDS)],
+        object_ids=[OBJECT_IDS],
+        video_ids=["cars"],
+        frame_idx=torch.arange(len(frames))[None],
+    )
+    loss = VOSLoss(3.0, cross_entropy=CrossEntropy(gamma=0.0, alpha=None))
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
+    for step in range(STEPS):
+        rate = PEAK_LR * min((step + 1) / 10, 1.0, (STEPS - step) / (0.4 * STEPS))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        loss(net.forward_clip(batch), batch).total.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+
+
+def track(net, frames, masks):
+    """Masks the session finds in all frames but the first."""
+    session = net.eval().start(len(frames))
+    session.step(frames[0], Prompt(OBJECT_IDS, masks[0]))
+    found = [session.step(frame).mask_logits for frame in frames[1:]]
+    return torch.stack([resize_logits(logits, (SIZE, SIZE)) > 0 for logits in found])
+
+
+def mean_iou(found, truth):
+    overlap, union = (found & truth).flatten(2).sum(-1), (found | truth).flatten(2).sum(-1)
+    return (overlap / union).mean().item()
+
+
+@pytest.mark.slow
+def test_one_clip_is_learnt_in_seconds():
+    frames, masks = crossing_cars()
+    assert mean_iou(masks[:1].expand_as(masks[1:]), masks[1:]) < 0.6  # copying will not do
+    net = Sam2("nano", image_size=SIZE)
+    train(net, frames, masks)
+    assert mean_iou(track(net, frames, masks), masks[1:]) > 0.9

@@ -1,6 +1,7 @@
 """`pvuw demo`: the whole product in a few minutes on generated video."""
 
 import argparse
+import os
 import shlex
 import shutil
 import time
@@ -45,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the demo; 0 if fine-tuning beat both other rows, else 1."""
+    # Nano's tensors are too small for two threads to gain anything, and with the loader's process
+    # on the second core they wait for each other. Set before torch is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     started = time.monotonic()
     out: Path = args.out
     data = out / "data"

@@ -20,7 +20,7 @@ def shown_commands():
         for block in re.findall(r"```(?:sh|bash|console|text)?\n(.*?)```", page.read_text(), re.S):
             for line in block.replace("\\\n", " ").splitlines():
                 line = line.removeprefix("$ ")
-                if line.startswith("pvuw ") and "…" not in line and "..." not in line:
+                if line.startswith("pvuw ") and not re.search(r"…|\.\.\.|real_clips\.yaml", line):
                     words = shlex.split(line, comments=True)
                     yield pytest.param(words[1:], id=f"{page.stem}: {' '.join(words)[:70]}")
 

@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from pvuw.nets.sam2 import Sam2
+from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.session import Sam2Session
+from pvuw.sample.scene import generate_clip
 from pvuw.types import Prompt
 from tests.helpers.sam2_reference import strengthen
 
@@ -300,3 +302,19 @@ def test_more_frames_than_announced(net):
 def test_batch_size_must_be_positive(net):
     with pytest.raises(ValueError, match="0"):
         Sam2Session(net.model, batch_size=0)
+
+
+def test_nano_as_it_ships_batches_within_rounding():
+    """One candidate mask, random weights, objects present: what a fresh nano runs as."""
+    clip = generate_clip(3, num_frames=20, size_hw=(180, 320))
+    images = torch.from_numpy(clip.frames.copy()).permute(0, 3, 1, 2)
+    objects = Prompt.from_id_map(torch.from_numpy(clip.id_maps[0].copy()))
+    objects = Prompt(objects.object_ids[:3], objects.masks[:3])
+    model = build_sam2_base("nano", image_size=128).eval()
+    torch.nn.init.constant_(model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 3.0)
+    batched, single = Sam2Session(model, 20), Sam2Session(model, 20, batch_size=1)
+    for t, frame in enumerate(images):
+        given = objects if t == 0 else None
+        logits = batched.step(frame, given).mask_logits
+        assert logits.shape[0] == 3
+        assert (logits - single.step(frame, given).mask_logits).abs().max() <= 1e-6

@@ -1,6 +1,7 @@
 """The format OVIS and YouTube-VIS share: COCO for videos, one annotation for each object track."""
 
 import sys
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -98,13 +99,13 @@ class VisReader(Reader):
 
     tree = "<root>"
 
+    @abstractmethod
     def json_path(self) -> Path:
         """Return the annotation file of the split."""
-        raise NotImplementedError
 
+    @abstractmethod
     def image_folder(self) -> Path:
         """Return the folder the file names of the frames start from."""
-        raise NotImplementedError
 
     def stamps(self) -> dict[str, str]:
         """Return the annotation file, with its size and time and what is excluded from it."""

@@ -47,8 +47,9 @@ class VideoSession(ABC):
 class VideoSegmenter(nn.Module, ABC):
     """A network that segments prompted objects through a video.
 
-    Frames enter as uint8, or after augmentation as float in 0..1; normalisation happens inside. A subclass states in its own
-    docstring what `start` may be told and what its training forward prompts with.
+    Frames enter as uint8, in training also as float in 0..1; normalisation happens inside. A
+    subclass states in its own docstring what `start` may be told and what its training forward
+    prompts with.
     """
 
     @abstractmethod

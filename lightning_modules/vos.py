@@ -10,7 +10,7 @@ from lightning_modules.optim import OptimConfig
 from pvuw.errors import DataError
 from pvuw.inference.propagate import InferenceConfig
 from pvuw.io.videos import Video
-from pvuw.losses.vos_loss import LossTerms, VOSLoss
+from pvuw.losses.base import ClipLoss, LossValues
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.metrics.jf import JAndF
 from pvuw.nets.base import VideoSegmenter
@@ -42,7 +42,7 @@ class VOSModule(SegmentationModule):
     def __init__(
         self,
         net: VideoSegmenter,
-        loss: VOSLoss,
+        loss: ClipLoss,
         *,
         optim: OptimConfig = _OPTIM,
         inference: InferenceConfig = _INFERENCE,
@@ -58,7 +58,7 @@ class VOSModule(SegmentationModule):
     def training_step(self, batch: VideoBatch, batch_idx: int) -> Tensor:
         """Forward over the clips, loss, and its parts into the log."""
         del batch_idx
-        terms: LossTerms = self.loss(
+        terms: LossValues = self.loss(
             self.net.forward_clip(batch, features=self.loss.needs_features), batch
         )
         for name, value in terms.log_values().items():

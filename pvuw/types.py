@@ -117,7 +117,8 @@ class ClipOutput:
     """Result of a training forward over a batch of clips, frames in time order."""
 
     steps: list[list[StepOutput]]
-    """Per frame the decodings made on it: one, plus one per correction where clicks are used."""
+    """Per frame the decodings made on it: one, plus one per correction where clicks are used; none
+    where the network takes the frame's mask as given (XMem, Cutie, LiVOS)."""
     query_features: Tensor | None = None
     """Features each frame was decoded from, float `[T, O, C, h, w]`."""
     memory_features: Tensor | None = None

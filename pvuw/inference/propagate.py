@@ -1,9 +1,11 @@
 """One propagation: a video's frames through a network's session, one frame at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
+
+from torch import Tensor
 
 from pvuw.errors import DataError
 from pvuw.io.prefetch import prefetch_frames
@@ -89,9 +91,13 @@ def propagate(
     session = net.start(num_frames=len(video))
     names = video.frame_names
     with closing(prefetch_frames(video, depth=config.prefetch)) as frames:
-        for frame_idx, frame in frames:
-            prompt = prompter.at(frame_idx)
-            output = session.step(frame, prompt, last=frame_idx + 1 == len(video))
+        for frame_idx, frame, next_frame in with_next(frames, wanted=net.reads_next_frame):
+            output = session.step(
+                frame,
+                prompter.at(frame_idx),
+                last=frame_idx + 1 == len(video),
+                next_frame=next_frame,
+            )
             size_hw = (frame.shape[-2], frame.shape[-1])
             logits = resize_logits(output.mask_logits.float(), size_hw)
             yield FramePrediction(
@@ -101,3 +107,23 @@ def propagate(
                 id_map=logits_to_id_map(logits, output.object_ids).cpu(),
                 output=output,
             )
+
+
+def with_next(
+    frames: Iterable[tuple[int, Tensor]], *, wanted: bool = True
+) -> Iterator[tuple[int, Tensor, Tensor | None]]:
+    """Yield each position and frame with the frame that follows it.
+
+    Args:
+        frames: Positions and frames in order.
+        wanted: False: None stands for every following frame, and nothing is read ahead.
+    """
+    if not wanted:
+        yield from ((frame_idx, frame, None) for frame_idx, frame in frames)
+        return
+    upcoming = iter(frames)
+    current = next(upcoming, None)
+    while current is not None:
+        following = next(upcoming, None)
+        yield *current, None if following is None else following[1]
+        current = following

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
+from pvuw.losses.base import ClipLoss
 from pvuw.losses.cross_entropy import FOCAL, CrossEntropy
 from pvuw.losses.decoding import DecodingTerms, LossWeights, Truth, decoding_terms
 from pvuw.losses.similarity import ATTRACT, SimilarityConfig, object_features, similarity_loss
@@ -47,7 +48,7 @@ class LossTerms(NamedTuple):
         return {name: part.detach() for name, part in parts.items() if part is not None}
 
 
-class VOSLoss(nn.Module):
+class VOSLoss(ClipLoss):
     """Weighted sum of mask, similarity, IoU and presence terms over a batch of clips.
 
     `total = ce_weight CE + dice_weight Dice + sim_weight Sim + iou_weight MaskIoU
@@ -106,15 +107,7 @@ class VOSLoss(nn.Module):
         return self.weights.sim > 0
 
     def forward(self, output: ClipOutput, batch: VideoBatch) -> LossTerms:
-        """Loss of a batch, in float32 whatever precision the network ran in.
-
-        Args:
-            output: What the network said.
-            batch: The clips it was given.
-
-        Raises:
-            ValueError: If a weighted term needs an output that the network did not give.
-        """
+        """Loss of a batch; see `ClipLoss.forward`. Frames without a decoding do not count."""
         with torch.autocast(batch.frames.device.type, enabled=False):
             return self._forward(output, batch)
 
@@ -127,6 +120,7 @@ class VOSLoss(nn.Module):
         frames = [
             self._frame_terms(steps, Truth.of_frame(masks, valid, t), num_objects)
             for t, steps in enumerate(output.steps)
+            if steps
         ]
         total = reduce(add, [frame.weighted(self.weights) for frame in frames])
         terms = reduce(add, frames)

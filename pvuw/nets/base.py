@@ -21,7 +21,12 @@ class VideoSession(ABC):
 
     @abstractmethod
     def step(
-        self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False
+        self,
+        frame: Tensor,
+        prompt: Prompt | None = None,
+        *,
+        last: bool = False,
+        next_frame: Tensor | None = None,
     ) -> FrameOutput:
         """Advance by one frame.
 
@@ -30,6 +35,8 @@ class VideoSession(ABC):
                 needs to its network's.
             prompt: Targets given on this frame. New ids add objects, known ids correct them.
             last: No frame follows: the network may skip what only serves later frames.
+            next_frame: The frame after this one, for a network whose `reads_next_frame` is True;
+                None on the last frame and for all others.
 
         Returns:
             One slot per object known after this frame; zero slots before the first prompt.
@@ -51,6 +58,9 @@ class VideoSegmenter(nn.Module, ABC):
     subclass states in its own docstring what `start` may be told and what its training forward
     prompts with.
     """
+
+    reads_next_frame: bool = False
+    """True where a session's `step` wants the frame after the current one, for motion."""
 
     @abstractmethod
     def start(self, num_frames: int | None = None) -> VideoSession:

@@ -42,10 +42,15 @@ class CopyFirstSession(VideoSession):
         return list(self._masks)
 
     def step(
-        self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False
+        self,
+        frame: Tensor,
+        prompt: Prompt | None = None,
+        *,
+        last: bool = False,
+        next_frame: Tensor | None = None,
     ) -> FrameOutput:
         """Take in a prompt and repeat every object's latest mask as logits of -10 and 10."""
-        del last
+        del last, next_frame
         if prompt is not None:
             self._masks.update(zip(prompt.object_ids, prompt.masks, strict=True))
         masks = [mask.to(frame.device) for mask in self._masks.values()]

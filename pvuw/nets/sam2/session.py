@@ -53,7 +53,12 @@ class Sam2Session(VideoSession):
         return list(self._object_ids)
 
     def step(
-        self, frame: Tensor, prompt: Prompt | None = None, *, last: bool = False
+        self,
+        frame: Tensor,
+        prompt: Prompt | None = None,
+        *,
+        last: bool = False,
+        next_frame: Tensor | None = None,
     ) -> FrameOutput:
         """Advance by one frame; see `VideoSession.step`.
 
@@ -61,6 +66,7 @@ class Sam2Session(VideoSession):
             ValueError: If the frame or the prompt has the wrong shape or type, or the video is
                 longer than was said.
         """
+        del next_frame  # SAM 2 looks back only
         _check_frame(frame)
         frame_idx = self._frames_seen
         if self.num_frames is not None and frame_idx >= self.num_frames:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pvuw.errors import DataError
-from pvuw.inference.propagate import InferenceConfig, Prompter, propagate
+from pvuw.inference.propagate import InferenceConfig, Prompter, propagate, with_next
 from pvuw.io.masks import write_id_map
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
@@ -25,7 +25,7 @@ class HoldSession(VideoSession):
     def object_ids(self):
         return list(self.masks)
 
-    def step(self, frame, prompt=None, *, last=False):
+    def step(self, frame, prompt=None, *, last=False, next_frame=None):
         if prompt is not None:
             self.masks |= dict(zip(prompt.object_ids, prompt.masks, strict=True))
         self.calls.append((int(frame[0, 0, 0]), prompt.object_ids if prompt else [], last))
@@ -155,3 +155,13 @@ def test_prompter_reports_only_what_the_policy_allows(tmp_path):
     assert prompt.object_ids == [9]
     assert prompt.masks.shape == (1, 8, 10)
     assert prompter.at(1) is None
+
+
+@pytest.mark.parametrize("count", [0, 1, 3])
+def test_with_next_pairs_each_frame_with_the_one_after(count):
+    frames = [torch.full((1,), float(t)) for t in range(count)]
+    rows = list(with_next(enumerate(frames)))
+    assert [(t, float(frame)) for t, frame, _ in rows] == [(t, float(t)) for t in range(count)]
+    following = [None if after is None else float(after) for *_, after in rows]
+    assert following == [float(t) for t in range(1, count)] + [None] * (count > 0)
+    assert all(after is None for *_, after in with_next(enumerate(frames), wanted=False))

@@ -46,6 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("H", "W"),
         help="height and width of the frames (default: 240 432)",
     )
+    add(
+        "--scenes",
+        choices=("crowd", "calm"),
+        default="crowd",
+        help="crowd: all of the above (default); calm: a few large bodies, all different, that "
+        "only pass each other and a thin post",
+    )
     add("--seed", type=int, default=0, metavar="S", help="which sample to generate (default: 0)")
     add(
         "--workers",
@@ -62,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     from pvuw.sample.write import find_sample, write_sample
 
     height, width = args.size
-    spec = SampleSpec(args.videos, args.valid, args.frames, (height, width), args.seed)
+    spec = SampleSpec(args.videos, args.valid, args.frames, (height, width), args.seed, args.scenes)
     manifest = find_sample(args.out, spec)
     if manifest is not None:
         print(f"{args.out} already holds this sample; nothing to do")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from pvuw.sample.actors import Actor, Camera, Look, Path, Vector
 from pvuw.sample.exact import Draw
@@ -11,6 +12,9 @@ from pvuw.sample.species import GROUNDED, Kind, individual, new_kind
 
 MIN_RADIUS = 2.0
 """Pixels per body unit of the smallest body: fewer and it vanishes between pixels."""
+Scenes = Literal["crowd", "calm"]
+"""`crowd`: MOSE's difficulties, see docs/sample.md. `calm`: two or three large bodies, each of its
+own kind, that walk about, pass each other and a thin post, and never leave."""
 UNNAMED = -1
 """Object id of an actor that is to be annotated but has no id yet."""
 
@@ -121,6 +125,13 @@ class _Casting:
         path = wander(self.draw, self.stage, radius, self._home())
         self.add(kind, individual(self.draw, kind), path, radius, object_id=UNNAMED)
 
+    def thin_post(self) -> None:
+        """Add a post that covers a part of what passes behind it."""
+        half_width = self.draw.uniform(0.012, 0.025) * self.stage.unit
+        place = self.draw.uniform(0.3, 0.7) * self.stage.width, 0.5 * self.stage.height
+        look = post(self.draw, 1.2 * self.stage.height / half_width)
+        self.covers.append(Actor(0, look, Path(place), half_width, turns=False))
+
     def finished(self) -> tuple[Actor, ...]:
         """Return the actors back to front, named in random order with gaps between the ids."""
         ids, last = [], 0
@@ -137,11 +148,21 @@ class _Casting:
         return (*named, *self.covers)
 
 
-def draw_cast(seed: int, size_hw: tuple[int, int]) -> Cast:
+def draw_cast(seed: int, size_hw: tuple[int, int], *, scenes: Scenes = "crowd") -> Cast:
     """Return the cast of a seed; `pvuw.sample.scene.plan_scene` rejects those with a poor start."""
     draw = Draw(seed)
     camera = _draw_camera(draw, size_hw)
     casting = _Casting(draw, size_hw, camera)
+    if scenes == "calm":
+        _cast_calm(casting)
+    else:
+        _cast_crowd(casting)
+    shutter = draw.pick((0.0, 0.3, 0.6))
+    return Cast(size_hw, casting.theme, casting.finished(), camera, shutter)
+
+
+def _cast_crowd(casting: _Casting) -> None:
+    draw = casting.draw
     crossing, hiding = draw.chance(0.6), draw.chance(0.8)
     if draw.chance(0.6):
         casting.stranger(0.14, 0.2)
@@ -158,8 +179,14 @@ def draw_cast(seed: int, size_hw: tuple[int, int]) -> Cast:
         casting.stranger(0.02, 0.032)
     if draw.chance(0.4):
         casting.siblings(1, object_id=0)
-    shutter = draw.pick((0.0, 0.3, 0.6))
-    return Cast(size_hw, casting.theme, casting.finished(), camera, shutter)
+
+
+def _cast_calm(casting: _Casting) -> None:
+    draw = casting.draw
+    for _ in range(draw.integer(2, 3)):
+        casting.stranger(0.12, 0.19)
+    if draw.chance(0.5):
+        casting.thin_post()
 
 
 def _draw_camera(draw: Draw, size_hw: tuple[int, int]) -> Camera:

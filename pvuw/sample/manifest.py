@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.sample.cast import Scenes
 from pvuw.sample.events import Absence, Cause
 
 GENERATOR = 1
@@ -28,6 +29,7 @@ class SampleSpec:
     """Frames of every video."""
     size_hw: tuple[int, int] = (240, 432)
     seed: int = 0
+    scenes: Scenes = "crowd"
 
     def __post_init__(self) -> None:
         """Refuse samples without a frame.

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.sample.actors import Vector
-from pvuw.sample.cast import Cast, draw_cast
+from pvuw.sample.cast import Cast, Scenes, draw_cast
 from pvuw.sample.events import Absence, EventLog, Visibility
 from pvuw.sample.exact import Draw, sine
 from pvuw.sample.noise import FloatArray, value_noise
@@ -122,19 +122,20 @@ def check_size(size_hw: tuple[int, int]) -> None:
         )
 
 
-def plan_scene(seed: int, size_hw: tuple[int, int]) -> Scene:
+def plan_scene(seed: int, size_hw: tuple[int, int], *, scenes: Scenes = "crowd") -> Scene:
     """Return the scene of a seed; frame 0 shows all objects but latecomers.
 
     Args:
         seed: In 0..2**32-1.
         size_hw: Height and width of the frames.
+        scenes: How hard the video is.
 
     Raises:
         DataError: If the frames are too small to show anything.
     """
     check_size(size_hw)
     attempt = seed
-    while not _starts_well(cast := draw_cast(attempt, size_hw)):
+    while not _starts_well(cast := draw_cast(attempt, size_hw, scenes=scenes)):
         attempt = (attempt + 0x9E3779B1) % 2**32  # odd, so every seed's turn comes
     return Scene(cast, attempt)
 
@@ -152,7 +153,7 @@ def _starts_well(cast: Cast) -> bool:
 
 
 def generate_video(
-    seed: int, *, num_frames: int, size_hw: tuple[int, int]
+    seed: int, *, num_frames: int, size_hw: tuple[int, int], scenes: Scenes = "crowd"
 ) -> Iterator[SampleFrame]:
     """Yield the frames of one video; a longer one starts with the frames of the shorter.
 
@@ -160,11 +161,12 @@ def generate_video(
         seed: In 0..2**32-1.
         num_frames: How many frames; memory does not grow with it.
         size_hw: Height and width of the frames.
+        scenes: How hard the video is.
 
     Raises:
         DataError: If the frames are too small to show anything.
     """
-    scene = plan_scene(seed, size_hw)
+    scene = plan_scene(seed, size_hw, scenes=scenes)
     for time in range(num_frames):
         yield scene.frame(time)
 

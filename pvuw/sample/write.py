@@ -142,7 +142,10 @@ def _write_video(job: _Job) -> VideoRecord:
     video, log = job.video, EventLog()
     split = job.root / job.video.split
     named: list[int] = []
-    frames = generate_video(video.seed, num_frames=job.spec.num_frames, size_hw=job.spec.size_hw)
+    spec = job.spec
+    frames = generate_video(
+        video.seed, num_frames=spec.num_frames, size_hw=spec.size_hw, scenes=spec.scenes
+    )
     for time, sample in enumerate(frames):
         if time == 0:
             named = _named_ids(video, list(sample.states), sample.id_map)

@@ -17,12 +17,12 @@ install-dev: .venv/.installed-dev
 	@$(PIP) pip setuptools wheel
 	@$(PIP) torch torchvision
 	@SAM2_BUILD_CUDA=0 $(PIP) --no-build-isolation sam2
-	@$(PIP) --editable '.[wandb]'
+	@$(PIP) --editable '.[wandb,video]'
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed
 	@echo "installing the test tools into .venv"
-	@$(PIP) --editable '.[wandb,dev,reference]'
+	@$(PIP) --editable '.[wandb,video,dev,reference]'
 	@touch $@
 
 demo: install

@@ -1,6 +1,8 @@
 """The interface every network of the project fulfils: clips in training, sessions in prediction."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -51,6 +53,19 @@ class VideoSession(ABC):
         """
 
 
+@dataclass(frozen=True)
+class ParameterLayer:
+    """Where a parameter stands in its network, for learning rates that differ by place."""
+
+    name: str
+    """Parameters of one name share a learning rate."""
+    in_image_encoder: bool = False
+    """True in what turns single images into features, usually pre-trained at length."""
+    depth: int = 0
+    """Layers from here to the encoder's output: the rate is multiplied by `layer_decay ** depth`.
+    0 for what no decay applies to."""
+
+
 class VideoSegmenter(nn.Module, ABC):
     """A network that segments prompted objects through a video.
 
@@ -82,3 +97,34 @@ class VideoSegmenter(nn.Module, ABC):
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the network's original release."""
         return self.state_dict()
+
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """What recipes may freeze, adapt or compile: prefixes of parameter names by part name.
+
+        A prefix is a module or a single parameter. Parts may overlap; together they hold all
+        parameters. By default every child module is a part.
+        """
+        return {name: (name,) for name, _ in self.named_children()}
+
+    def layer_of(self, parameter: str) -> ParameterLayer:
+        """Where a parameter stands, given its name; by default only its part tells."""
+        encoder = self.parts().get("image_encoder", ())
+        inside = any(parameter == p or parameter.startswith(f"{p}.") for p in encoder)
+        return ParameterLayer("image_encoder" if inside else "rest", inside)
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the mode of all modules but frozen ones: where nothing learns, nothing drops out."""
+        super().train(mode)
+        if mode:
+            _silence_frozen(self)
+        return self
+
+
+def _silence_frozen(module: nn.Module) -> None:
+    """Put sub-modules that have parameters, but none that takes a gradient, in eval mode."""
+    for child in module.children():
+        takes_gradient = [parameter.requires_grad for parameter in child.parameters()]
+        if takes_gradient and not any(takes_gradient):
+            child.eval()
+        else:
+            _silence_frozen(child)

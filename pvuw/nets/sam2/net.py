@@ -7,7 +7,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from pvuw.errors import PvuwError
-from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.base import ParameterLayer, VideoSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.clip_forward import forward_clip
@@ -22,6 +22,27 @@ _EXPECTED_SWITCHES = {
     "max_cond_frames_in_attn": -1,
 }
 """What every official configuration says and the session relies on."""
+
+_PARTS: dict[str, tuple[str, ...]] = {
+    "image_encoder": ("image_encoder",),
+    "prompt_encoder": ("sam_prompt_encoder",),
+    "mask_decoder": ("sam_mask_decoder",),
+    "memory_attention": ("memory_attention",),
+    "memory_encoder": ("memory_encoder",),
+    "memory": (
+        "memory_attention",
+        "memory_encoder",
+        "mask_downsample",
+        "obj_ptr_proj",
+        "obj_ptr_tpos_proj",
+        "maskmem_tpos_enc",
+        "no_mem_embed",
+        "no_mem_pos_enc",
+        "no_obj_ptr",
+        "no_obj_embed_spatial",
+    ),
+}
+"""What recipes may freeze, adapt or compile, by SAM 2's own names."""
 
 
 class Sam2(VideoSegmenter):
@@ -91,6 +112,26 @@ class Sam2(VideoSegmenter):
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the official checkpoints, none added, none missing."""
         return dict(self.model.state_dict())
+
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Parts by the names of the paper; `memory` is all that concerns other frames."""
+        return {part: tuple(f"model.{name}" for name in names) for part, names in _PARTS.items()}
+
+    def layer_of(self, parameter: str) -> ParameterLayer:
+        """The trunk's blocks one by one; its position embedding counts as lying at the output."""
+        name = parameter.removeprefix("model.")
+        if not name.startswith("image_encoder."):
+            return ParameterLayer("rest")
+        if not name.startswith("image_encoder.trunk."):
+            return ParameterLayer("image_encoder.neck", in_image_encoder=True)
+        place = name.split(".")[2:]
+        blocks = len(self.model.image_encoder.trunk.blocks)
+        if place[0].startswith("pos_embed"):
+            return ParameterLayer("image_encoder.pos_embed", in_image_encoder=True)
+        if place[0] == "blocks":
+            layer, depth = f"image_encoder.block{int(place[1]):02d}", blocks - int(place[1])
+            return ParameterLayer(layer, in_image_encoder=True, depth=depth)
+        return ParameterLayer("image_encoder.patch_embed", in_image_encoder=True, depth=blocks + 1)
 
 
 def _check_switches(model: SAM2Base, size: str) -> None:

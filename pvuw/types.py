@@ -98,6 +98,9 @@ class FrameOutput:
     """Logit of P(object is visible in this frame), float32 `[N]`; None: no opinion."""
     predicted_iou: Tensor | None = None
     """The network's own estimate of the mask's IoU, float32 `[N]`; None: no opinion."""
+    has_opinion: Tensor | None = None
+    """False for an object the network cannot see here (TMO: one that neither stands out nor moves),
+    whose logits, all 0, are then no vote for background; bool `[N]`, None: an opinion on all."""
 
 
 @dataclass

@@ -26,7 +26,8 @@ class Checkpoint:
 
     path: Path
     layout: Literal["official", "training"]
-    """`{"model": ...}` as the networks' authors publish, or what a training run saves."""
+    """As the networks' authors publish: `{"model": {name: tensor}}` (SAM 2) or the names alone
+    (XMem, Cutie, LiVOS, TMO); or what a training run saves."""
     weights: dict[str, Tensor]
     """By the names of the layout; of a training checkpoint, by those of the network's modules."""
     epoch: int | None = None
@@ -55,7 +56,7 @@ def load_official(path: Path, net: VideoSegmenter) -> None:
     official = checkpoint.layout == "official"
     # Both dictionaries hold the network's own tensors, so that copying into them loads.
     own = net.official_state_dict() if official else net.state_dict()
-    problems = _differences(checkpoint.weights, own)
+    problems = weight_differences(checkpoint.weights, own)
     if problems:
         found = identify(checkpoint.official_weights) or "an unknown network"
         wanted = identify(net.official_state_dict()) or type(net).__name__
@@ -77,6 +78,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
     content = _read(path)
     if isinstance(content, dict) and _is_weights(content.get("model")):
         return Checkpoint(path, "official", content["model"])
+    if _is_weights(content):
+        return Checkpoint(path, "official", dict(content))
     if isinstance(content, dict) and _is_weights(content.get("state_dict")):
         # torch.compile wraps modules; which weights they are does not change.
         named = {k.replace("_orig_mod.", ""): w for k, w in content["state_dict"].items()}
@@ -86,8 +89,8 @@ def read_checkpoint(path: Path) -> Checkpoint:
             return Checkpoint(path, "training", weights, epoch, step)
     keys = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content).__name__
     raise WeightsError(
-        f"{path}: neither official weights (`model`) nor a training checkpoint of ours "
-        f"(`state_dict` with `net.*`), found {keys}"
+        f"{path}: neither official weights (`model`, or tensors by name) nor a training checkpoint "
+        f"of ours (`state_dict` with `net.*`), found {keys}"
     )
 
 
@@ -123,8 +126,8 @@ def _is_weights(content: object) -> bool:
     )
 
 
-def _differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
-    """What keeps the weights found from being those wanted, each as a few words."""
+def weight_differences(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    """What keeps the weights found from being those wanted, each as a few words; [] if nothing."""
     missing = [name for name in wanted if name not in found]
     unexpected = [name for name in found if name not in wanted]
     reshaped = [

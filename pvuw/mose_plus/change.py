@@ -50,6 +50,10 @@ class AreaCollapse:
                 self._smallest[object_id] = min(smallest, ratio)
             recent.append(area)
 
+    def of_object(self, object_id: int) -> float:
+        """Return the collapse of one object, 0..1; 0 for one that was never seen."""
+        return 1 - self._smallest.get(object_id, 1.0)
+
     @property
     def mean(self) -> float | None:
         """Collapse averaged over the objects, 0..1; None without objects."""

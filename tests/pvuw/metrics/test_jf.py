@@ -6,6 +6,8 @@ from torch import distributed, multiprocessing, nn
 
 from pvuw.metrics.jf import JAndF
 
+GROUPS = ["davis/", "small_", "huge_"]
+MEMBERS = [[["davis/"], ["davis/", "small_"], ["davis/"]], [[]], [["small_"], []]]
 VIDEOS = [
     (torch.tensor([0.1, 0.2, 0.3]), torch.tensor([0.4, 0.5, 0.6])),
     (torch.tensor([0.9]), torch.tensor([0.8])),
@@ -62,6 +64,24 @@ def test_no_object_is_no_number():
     assert JAndF().compute()["jf"].isnan()
 
 
+def test_groups_are_means_over_their_own_objects_and_empty_ones_are_left_out():
+    metric = JAndF(GROUPS)
+    for (j, f), groups in zip(VIDEOS, MEMBERS, strict=True):
+        metric.update(j, f, groups)
+    values = metric.compute()
+    assert set(values) == {
+        f"{g}{name}" for g in ("", "davis/", "small_") for name in ("j", "f", "jf")
+    }
+    assert values["davis/j"].item() == pytest.approx(0.2, abs=1e-7)
+    assert values["small_f"].item() == pytest.approx((0.5 + 1.0) / 2, abs=1e-7)
+    assert values["small_jf"].item() == pytest.approx(((0.2 + 0.75) / 2 + 0.75) / 2, abs=1e-7)
+
+
+def test_groups_are_one_for_each_object():
+    with pytest.raises(ValueError, match="one for each of 3 objects, got 1"):
+        JAndF(GROUPS).update(*VIDEOS[0], [["small_"]])
+
+
 @pytest.mark.parametrize(
     ("j", "f"), [(torch.zeros(2), torch.zeros(3)), (torch.zeros(2, 2), torch.zeros(2, 2))]
 )
@@ -79,20 +99,22 @@ def _score_share(rank, folder):
         world_size=2,
         timeout=timedelta(seconds=120),
     )
-    metric = JAndF()
-    for j, f in VIDEOS[:1] if rank == 0 else VIDEOS[1:]:
-        metric.update(j, f)
+    metric = JAndF(GROUPS)
+    mine = slice(1) if rank == 0 else slice(1, None)
+    for (j, f), groups in zip(VIDEOS[mine], MEMBERS[mine], strict=True):
+        metric.update(j, f, groups)
     torch.save(metric.compute(), folder / f"{rank}.pt")
     distributed.destroy_process_group()
 
 
 @pytest.mark.slow  # two fresh processes import torch
 def test_two_processes_with_unequal_shares_equal_one(tmp_path):
-    alone = JAndF()
-    for j, f in VIDEOS:
-        alone.update(j, f)
+    alone = JAndF(GROUPS)
+    for (j, f), groups in zip(VIDEOS, MEMBERS, strict=True):
+        alone.update(j, f, groups)
     multiprocessing.spawn(_score_share, args=(tmp_path,), nprocs=2)
     for rank in range(2):
         together = torch.load(tmp_path / f"{rank}.pt")
+        assert together.keys() == alone.compute().keys()
         for name, value in alone.compute().items():
             assert together[name].item() == pytest.approx(value.item(), abs=1e-15)

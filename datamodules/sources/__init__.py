@@ -11,6 +11,7 @@ from datamodules.sources import (
     burst,
     davis,
     lvos,
+    mevis,
     mose,
     ovis,
     sav,
@@ -107,5 +108,6 @@ SOURCES: dict[str, Callable[[SourceSpec], Reader]] = {
     youtube_vos.FACTS.name: _plain(youtube_vos.YouTubeVOSReader, youtube_vos.FACTS),
     lvos.FACTS.name: _plain(lvos.LVOSReader, lvos.FACTS),
     sav.FACTS.name: _sav,
+    mevis.FACTS.name: _plain(mevis.MevisReader, mevis.FACTS),
 }
 """What opens each source, by its name."""

@@ -19,10 +19,12 @@ from datamodules.sources.base import Reader
 from datamodules.sources.burst import BurstMasks
 from datamodules.sources.folders import PngMasks
 from datamodules.sources.json_file import JsonFile
+from datamodules.sources.mevis import MevisMasks
 from datamodules.sources.sav import ObjectFolderMasks
 from datamodules.sources.sav_masklets import MaskletMasks
 from datamodules.sources.vis import VisMasks
 from pvuw.io.atomic import write_text_atomic
+from pvuw.io.expressions import Expression
 from pvuw.io.records import ObjectInfo, VideoRecord
 
 _CLASSES: dict[str, type[Any]] = {
@@ -30,12 +32,14 @@ _CLASSES: dict[str, type[Any]] = {
     for cls in (
         VideoRecord,
         ObjectInfo,
+        Expression,
         JsonFile,
         PngMasks,
         ObjectFolderMasks,
         VisMasks,
         BurstMasks,
         MaskletMasks,
+        MevisMasks,
     )
 }
 _TAG = "//class"  # no folder, and so no unit, can have this name
@@ -189,6 +193,7 @@ def _parse(tuples: str, records: str) -> _Units:
             fields[key] = shared[fields[key]]
         if cls is VideoRecord:
             fields["objects"] = tuple(fields["objects"])
+            fields["expressions"] = tuple(fields["expressions"])
         return cls(**fields)
 
     units = json.loads(records, object_hook=from_json)

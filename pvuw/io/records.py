@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.errors import DataError
+from pvuw.io.expressions import Expression
 from pvuw.io.masks import image_size_hw
 
 BoolMask = NDArray[np.bool_]
@@ -150,6 +151,8 @@ class VideoRecord:
     """The source labels occlusion per object and frame."""
     has_quality: bool = False
     """The source rates its masks."""
+    expressions: tuple[Expression, ...] = ()
+    """Sentences that name objects, where the source has some (MeViS)."""
 
     @property
     def num_frames(self) -> int:
@@ -213,11 +216,8 @@ class VideoRecord:
     def read_slot_map(self, frame_idx: int, object_ids: Sequence[int]) -> NDArray[np.uint8]:
         """Return where some objects are: `k + 1` for `object_ids[k]`, else 0, uint8 `[H, W]`.
 
-        As `read_id_map` has them, but of the others only what may lie on top is decoded.
-
-        Args:
-            frame_idx: Position of an annotated frame.
-            object_ids: At most 255 ids of any size.
+        As `read_id_map` has them, but of the others only what may lie on top is decoded. At most
+        255 ids, of any size.
         """
         return self.store.slot_map(self._checked(frame_idx), self.size_hw, object_ids)
 

@@ -304,6 +304,7 @@ LAYOUTS = {
     "lvos": ("formats/lvos", "val"),
     "youtube_vos": ("formats/youtube_vos", "train"),
     "sav": ("formats/sav_val", "val"),
+    "mevis": ("formats/mevis", "train"),
 }
 
 

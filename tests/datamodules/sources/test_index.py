@@ -8,7 +8,13 @@ from datamodules.sources.burst import BurstReader
 from datamodules.sources.folders import FolderReader
 from datamodules.sources.index import load_records
 from pvuw.errors import DataError
-from tests.datamodules.sources import test_burst, test_sav, test_sav_masklets, test_vis
+from tests.datamodules.sources import (
+    test_burst,
+    test_mevis,
+    test_sav,
+    test_sav_masklets,
+    test_vis,
+)
 from tests.datamodules.sources.layouts import assert_masks, box, compressed, ids_of, vis_track
 from tests.datamodules.sources.layouts import write_video as write_folders
 
@@ -118,11 +124,14 @@ def test_every_kind_of_record_survives_the_file(tmp_path):
     test_burst.write(tmp_path / "burst", test_burst.sequence())
     test_sav.write(tmp_path / "sav_val", "sav_1", test_sav.OBJECTS)
     test_sav_masklets.write(tmp_path / "sav_train")
+    words = test_mevis.video(test_mevis.sentence("it turns", 3), test_mevis.sentence("nothing"))
+    test_mevis.write(tmp_path / "mevis", {"abc": words}, {"3": test_mevis.ALWAYS})
     for spec in (
         SourceSpec("ovis", tmp_path / "ovis"),
         SourceSpec("burst", tmp_path / "burst"),
         SourceSpec("sav", tmp_path, split="val"),
         SourceSpec("sav", tmp_path),
+        SourceSpec("mevis", tmp_path / "mevis"),
     ):
         fresh = load_records(spec, cache_dir=tmp_path / "cache")
         cached = load_records(spec, cache_dir=tmp_path / "cache")
@@ -130,7 +139,7 @@ def test_every_kind_of_record_survives_the_file(tmp_path):
         assert len(fresh) == 1
         frame = cached[0].annotated[-1]
         assert list(cached[0].read_masks(frame)) == list(fresh[0].visible_ids(frame)) != []
-    assert len(list((tmp_path / "cache").iterdir())) == 4
+    assert len(list((tmp_path / "cache").iterdir())) == 5
 
 
 def test_a_damaged_index_is_listed_again_and_said_so(mose, tmp_path, opened):

@@ -178,6 +178,29 @@ def test_burst_has_the_pixels_of_its_json(split, name):
             assert rated == (stated if split == "train" else {})
 
 
+def test_mevis_has_the_pixels_and_sentences_of_its_files():
+    root = FORMATS / "mevis"
+    masks = json.loads((root / "train/mask_dict.json").read_text())
+    videos = json.loads((root / "train/meta_expressions.json").read_text())["videos"]
+    expected = {}
+    for video_id, video in videos.items():
+        sentences = video["expressions"].values()
+        names = sorted({number for sentence in sentences for number in sentence["anno_id"]})
+        areas = {str(n): [int(coco_mask.area(m)) if m else 0 for m in masks[str(n)]] for n in names}
+        expected[video_id] = {
+            stem: {name: column[t] for name, column in areas.items() if column[t]}
+            for t, stem in enumerate(video["frames"])
+        }
+    records = read("mevis", root)
+    assert areas_of_records(records) == expected
+    check_consistency(records)
+    for video_id, video in videos.items():
+        record = records[video_id]
+        names = {info.object_id: int(info.source_id) for info in record.objects}
+        found = [(e.text, [names[i] for i in e.object_ids]) for e in record.expressions]
+        assert found == [(e["exp"], e["anno_id"]) for e in video["expressions"].values()]
+
+
 def test_sav_has_the_pixels_of_its_folders():
     root = FORMATS / "sav_val"
     expected = defaultdict(dict)

@@ -28,6 +28,7 @@ sources:
   - {{source: youtube_vis_2021, root: {FORMATS}/ytvis_2021}}
   - {{source: burst, root: {FORMATS}/burst}}
   - {{source: sav, root: {FORMATS}/sav_val, split: val}}
+  - {{source: mevis, root: {FORMATS}/mevis}}
 evaluation: {{mose: none, davis: none}}
 selection: {{max_distance: null, min_reference: 1, min_weight_share: 0}}
 duplicates: {{min_share: 2}}
@@ -80,6 +81,23 @@ def sav_masks(folder):
     return found
 
 
+def mevis_masks(folder):
+    runs = json.loads((folder / "mask_dict.json").read_text())
+    videos = json.loads((folder / "meta_expressions.json").read_text())["videos"]
+    found = {}
+    for video_id, video in videos.items():
+        numbers = {n for sentence in video["expressions"].values() for n in sentence["anno_id"]}
+        found[video_id] = {
+            stem: {
+                str(n): decode(runs[str(n)][t]["counts"], runs[str(n)][t]["size"])
+                for n in numbers
+                if runs[str(n)][t]
+            }
+            for t, stem in enumerate(video["frames"])
+        }
+    return found
+
+
 def decode(counts, size):
     if isinstance(counts, list):
         flat = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
@@ -98,6 +116,7 @@ TRUTH = {
     "youtube_vis_2021": lambda: vis_masks(FORMATS / "ytvis_2021/train/instances.json"),
     "burst": lambda: burst_masks(FORMATS / "burst/annotations/train/train.json"),
     "sav": lambda: sav_masks(FORMATS / "sav_val/Annotations_6fps"),
+    "mevis": lambda: mevis_masks(FORMATS / "mevis/train"),
 }
 
 
@@ -118,6 +137,14 @@ def built(tmp_path_factory):
     arguments = ["--out", str(folder / "out"), "--cache", str(folder / "c"), "--workers", "1"]
     assert cli.main(["mose-plus", "--config", str(folder / "settings.yaml"), *arguments]) == 0
     return folder / "out"
+
+
+def test_every_sample_layout_is_in_it(built):
+    roots = {Path(entry.frame_dir).relative_to(SHARED).parts[:2] for entry in read_manifest(built)}
+    samples = {("formats", path.name) for path in FORMATS.iterdir() if path.is_dir()}
+    assert len(samples) == 9
+    others = {("mini_davis", "JPEGImages"), ("moselike_composite", "JPEGImages")}
+    assert roots == samples | others
 
 
 def test_verify_accepts_it(built):

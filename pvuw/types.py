@@ -158,3 +158,32 @@ class FrameSink(Protocol):
 
     def finish_video(self, error: str | None) -> None:
         """End the announced video; with `error` set it broke off and must leave nothing behind."""
+
+
+@dataclass
+class ScoredVideo:
+    """How well one video was segmented, its `N` objects by their mean J and F."""
+
+    data_set: str
+    """Name of the validation set; empty where there is only one."""
+    video_id: str
+    num_frames: int
+    object_ids: list[int]
+    """File id of each object, length `N`."""
+    j: list[float]
+    f: list[float]
+    buckets: list[tuple[str, ...]]
+    """In what way each object is hard, such as `small`."""
+
+    @property
+    def jf(self) -> float:
+        """J&F, the mean over the objects; NaN without objects."""
+        both = [*self.j, *self.f]
+        return sum(both) / len(both) if both else float("nan")
+
+
+class ScoreSink(Protocol):
+    """Takes the score of each video as it is known, right after the video's last frame."""
+
+    def take_score(self, score: ScoredVideo) -> None:
+        """Take the score of the video that was finished last."""

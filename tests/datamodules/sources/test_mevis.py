@@ -178,7 +178,7 @@ def test_a_broken_file_is_named(tmp_path, change, words):
 def test_a_mask_without_a_size_is_named_with_its_frame(tmp_path, mask):
     write(tmp_path, {"abc": video(sentence("a", 3))}, {"3": [None, mask, None]})
     (record,) = read(tmp_path)
-    with pytest.raises(DataError, match="annotation 3, frame 1: damaged mask, .*0"):
+    with pytest.raises(DataError, match=r"annotation 3, frame 1: damaged mask, .*0"):
         record.read_masks(1)
 
 

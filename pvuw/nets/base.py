@@ -76,13 +76,18 @@ class VideoSegmenter(nn.Module, ABC):
 
     reads_next_frame: bool = False
     """True where a session's `step` wants the frame after the current one, for motion."""
+    objects_compete: bool = False
+    """True where probabilities are a softmax over background and objects, False where each object
+    has its own sigmoid. Tells how to turn `mask_logits` into probabilities and back."""
 
     @abstractmethod
-    def start(self, num_frames: int | None = None) -> VideoSession:
+    def start(self, num_frames: int | None = None, *, scale: float = 1.0) -> VideoSession:
         """Begin a video.
 
         Args:
             num_frames: Its length where known. Some networks scale their time encodings by it.
+            scale: The network's own input resolution is multiplied by it and rounded to what the
+                network can take; 1 is the resolution of its recipe.
         """
 
     @abstractmethod

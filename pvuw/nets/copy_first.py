@@ -13,12 +13,12 @@ _LOGIT = 10.0
 class CopyFirst(VideoSegmenter):
     """Copies each object's prompted mask to all later frames; has no weights and learns nothing.
 
-    What any network must beat. `start` ignores the number of frames.
+    What any network must beat. `start` ignores what it is told.
     """
 
-    def start(self, num_frames: int | None = None) -> "CopyFirstSession":
+    def start(self, num_frames: int | None = None, *, scale: float = 1.0) -> "CopyFirstSession":
         """Begin a video."""
-        del num_frames
+        del num_frames, scale
         return CopyFirstSession()
 
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:

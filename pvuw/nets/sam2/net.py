@@ -11,6 +11,7 @@ from pvuw.nets.base import ParameterLayer, VideoSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.clip_forward import forward_clip
+from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.types import ClipOutput, VideoBatch
@@ -95,15 +96,18 @@ class Sam2(VideoSegmenter):
         else:
             load_official(weights, self)
 
-    def start(self, num_frames: int | None = None) -> Sam2Session:
+    def start(self, num_frames: int | None = None, *, scale: float = 1.0) -> Sam2Session:
         """Begin a video; tell its length where it may be below 16 frames.
+
+        With a scale, frames are resized to `image_size * scale`, rounded to a multiple of 32.
 
         Raises:
             RuntimeError: In training mode, where dropout would make the masks random.
         """
         if self.training:
             raise RuntimeError("the network is in training mode; call .eval() before start()")
-        return Sam2Session(self.model, num_frames, batch_size=self.objects_per_batch)
+        model = at_scale(self.model, scale)
+        return Sam2Session(model, num_frames, batch_size=self.objects_per_batch)
 
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`."""

@@ -38,7 +38,7 @@ class HoldSession(VideoSession):
 
 
 class Hold(VideoSegmenter):
-    def start(self, num_frames=None):
+    def start(self, num_frames=None, *, scale=1.0):
         self.session = HoldSession(num_frames)
         return self.session
 

@@ -1,0 +1,41 @@
+"""SAM 2 at another input resolution, with the same weights."""
+
+import copy
+from itertools import chain
+
+from sam2.modeling.sam2_base import SAM2Base
+
+_MULTIPLE = 32
+"""The trunk's window position embedding is tiled by this many pixels."""
+
+
+def at_scale(model: SAM2Base, scale: float) -> SAM2Base:
+    """Return the network with its input resolution multiplied, sharing every weight and buffer.
+
+    None of SAM 2's weights has a shape that depends on the resolution: position embeddings are
+    interpolated, rotary tables and grids computed. Only a few plain numbers say how large the maps
+    are, so a second set of modules around the same tensors is all that is needed.
+
+    Args:
+        model: The network as its recipe has it.
+        scale: Above 0; the side becomes the nearest multiple of 32 to `image_size * scale`.
+
+    Raises:
+        ValueError: If the side would be below 32 pixels.
+    """
+    side = int(model.image_size * scale / _MULTIPLE + 0.5) * _MULTIPLE
+    if side == model.image_size:
+        return model
+    if side < _MULTIPLE:
+        raise ValueError(
+            f"scale must leave at least {_MULTIPLE} pixels of {model.image_size}, got {scale}"
+        )
+    shared = {id(t): t for t in chain(model.parameters(), model.buffers())}
+    resized = copy.deepcopy(model, shared)
+    cells = side // model.backbone_stride
+    resized.image_size = side
+    resized.sam_image_embedding_size = cells
+    resized.sam_prompt_encoder.image_embedding_size = (cells, cells)
+    resized.sam_prompt_encoder.input_image_size = (side, side)
+    resized.sam_prompt_encoder.mask_input_size = (4 * cells, 4 * cells)
+    return resized

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from pvuw.nets.sam2.build import build_sam2_base, config_path
-from pvuw.nets.sam2.clip_forward import normalize_images
+from pvuw.ops.images import normalize_images
 from pvuw.types import VideoBatch
 
 GOLDEN = Path(__file__).parents[1] / "data" / "sam2_training" / "golden.json"

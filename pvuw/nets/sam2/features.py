@@ -9,7 +9,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 from torch.nn import functional as F
 
-from pvuw.nets.sam2.clip_forward import normalize_images
+from pvuw.ops.images import normalize_images
 
 
 @dataclass

@@ -7,6 +7,7 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from pvuw.nets.base import VideoSession
+from pvuw.nets.prompting import check_frame, masks_by_id
 from pvuw.nets.sam2.decoding import DecodedMasks, MaskDecoding
 from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, resize_masks
 from pvuw.nets.sam2.fusion import MemoryFusion
@@ -67,11 +68,11 @@ class Sam2Session(VideoSession):
                 longer than was said.
         """
         del next_frame  # SAM 2 looks back only
-        _check_frame(frame)
+        check_frame(frame)
         frame_idx = self._frames_seen
         if self.num_frames is not None and frame_idx >= self.num_frames:
             raise ValueError(f"the session was started for {self.num_frames} frames, got one more")
-        prompted = {} if prompt is None else _masks_by_id(prompt, frame)
+        prompted = masks_by_id(prompt, frame)
         self._frames_seen += 1
         with torch.inference_mode():
             self._regroup(list(prompted))
@@ -161,22 +162,3 @@ class _Group:
             return self
         rows = [self.object_ids.index(i) for i in object_ids]
         return _Group(object_ids, self.memory.take(rows))
-
-
-def _check_frame(frame: Tensor) -> None:
-    if frame.dtype != torch.uint8 or frame.ndim != 3 or frame.shape[0] != 3:
-        raise ValueError(f"a frame is uint8 [3, H, W], got {frame.dtype} {list(frame.shape)}")
-
-
-def _masks_by_id(prompt: Prompt, frame: Tensor) -> dict[int, Tensor]:
-    """Mask `[H, W]` of each prompted object."""
-    expected = (len(prompt.object_ids), *frame.shape[-2:])
-    if prompt.masks.dtype != torch.bool or tuple(prompt.masks.shape) != expected:
-        raise ValueError(
-            f"prompt masks must be bool {list(expected)}, one per object at the frame's size, "
-            f"got {prompt.masks.dtype} {list(prompt.masks.shape)}"
-        )
-    masks = dict(zip(prompt.object_ids, prompt.masks, strict=True))
-    if len(masks) != len(prompt.object_ids):
-        raise ValueError(f"a prompt names each object once, got {prompt.object_ids}")
-    return masks

@@ -1,0 +1,37 @@
+"""Checks of what a session is given on a frame."""
+
+import torch
+from torch import Tensor
+
+from pvuw.types import Prompt
+
+
+def check_frame(frame: Tensor) -> None:
+    """Refuse anything but a frame.
+
+    Raises:
+        ValueError: If `frame` is not uint8 `[3, H, W]`.
+    """
+    if frame.dtype != torch.uint8 or frame.ndim != 3 or frame.shape[0] != 3:
+        raise ValueError(f"a frame is uint8 [3, H, W], got {frame.dtype} {list(frame.shape)}")
+
+
+def masks_by_id(prompt: Prompt | None, frame: Tensor) -> dict[int, Tensor]:
+    """Mask of each prompted object, bool `[H, W]`, in the prompt's order; none without a prompt.
+
+    Raises:
+        ValueError: If the masks are not bool `[N, H, W]` at the size of the frame, or an id is
+            named twice.
+    """
+    if prompt is None:
+        return {}
+    expected = (len(prompt.object_ids), *frame.shape[-2:])
+    if prompt.masks.dtype != torch.bool or tuple(prompt.masks.shape) != expected:
+        raise ValueError(
+            f"prompt masks must be bool {list(expected)}, one per object at the frame's size, "
+            f"got {prompt.masks.dtype} {list(prompt.masks.shape)}"
+        )
+    masks = dict(zip(prompt.object_ids, prompt.masks, strict=True))
+    if len(masks) != len(prompt.object_ids):
+        raise ValueError(f"a prompt names each object once, got {prompt.object_ids}")
+    return masks

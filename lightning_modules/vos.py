@@ -1,20 +1,25 @@
 """Semi-supervised video object segmentation: prompted objects, whole-video validation by J&F."""
 
-from typing import Literal
+import sys
+from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from lightning_modules.base import SegmentationModule
 from lightning_modules.optim import OptimConfig
-from pvuw.errors import DataError
+from lightning_modules.validation import (
+    ValidationClock,
+    add_score,
+    metric_for,
+    names_of_sets,
+    score_video,
+)
 from pvuw.inference.propagate import InferenceConfig
 from pvuw.io.videos import Video
 from pvuw.losses.base import ClipLoss, LossValues
-from pvuw.metrics.accumulate import VideoScore
 from pvuw.metrics.jf import JAndF
 from pvuw.nets.base import VideoSegmenter
-from pvuw.types import VideoBatch
+from pvuw.types import ScoreSink, VideoBatch
 
 ProtocolName = Literal["davis2017", "mose", "mosev2"]
 
@@ -27,7 +32,12 @@ class VOSModule(SegmentationModule):
 
     Training logs `train/loss` and its parts every step. Validation runs whole videos through the
     same streaming engine as prediction and logs `val/j`, `val/f` and `val/jf`, the means over all
-    objects of all videos, right over any number of processes.
+    objects of all videos, right over any number of processes. The same three come for each named
+    data set (`val/davis/jf`) and for small, occluded and reappearing objects (`val/small_jf`),
+    beside `val/seconds` and `val/time_share`, what validation takes of the run's time.
+
+    Where the trainer's sanity check runs all videos (`num_sanity_val_steps: -1`, `--baseline true`)
+    its scores are logged at step 0, and every later validation logs `val/jf_gain` over them.
 
     Args:
         net: The network, for example `pvuw.nets.sam2.Sam2`.
@@ -52,8 +62,11 @@ class VOSModule(SegmentationModule):
         super().__init__(net, optim=optim, inference=inference, seed=seed)
         self.loss = loss
         self.protocol = protocol
-        self.val_scores = JAndF()
-        self.test_scores = JAndF()
+        self.score_sinks: list[ScoreSink] = []
+        self.baseline_jf: float | None = None
+        self._scores = JAndF()
+        self._data_sets = [""]
+        self._clock = ValidationClock()
 
     def training_step(self, batch: VideoBatch, batch_idx: int) -> Tensor:
         """Forward over the clips, loss, and its parts into the log."""
@@ -67,42 +80,78 @@ class VOSModule(SegmentationModule):
         self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
         return terms.total
 
-    def validation_step(self, batch: Video, batch_idx: int) -> None:
-        """Run a whole video and add its objects to `val/jf`."""
-        del batch_idx
-        self._score(batch, self.val_scores)
+    def on_fit_start(self) -> None:
+        """Begin to measure the run's time."""
+        self._clock.start_run()
 
-    def test_step(self, batch: Video, batch_idx: int) -> None:
-        """Run a whole video and add its objects to `test/jf`."""
+    def on_validation_start(self) -> None:
+        """Begin the scores of the sets that are there."""
+        self._start_scores(self.trainer.val_dataloaders)
+
+    def on_test_start(self) -> None:
+        """Begin the scores of the sets that are there."""
+        self._start_scores(self.trainer.test_dataloaders)
+
+    def validation_step(self, batch: Video, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Run a whole video and count its objects."""
         del batch_idx
-        self._score(batch, self.test_scores)
+        self._score(batch, self._data_sets[dataloader_idx])
+
+    def test_step(self, batch: Video, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Run a whole video and count its objects."""
+        del batch_idx
+        self._score(batch, self._data_sets[dataloader_idx])
 
     def on_validation_epoch_end(self) -> None:
-        """Log J, F and J&F over all videos of all processes."""
-        self._log_scores("val", self.val_scores)
+        """Log J, F and J&F over all videos of all processes, and the gain over the baseline."""
+        values = self._log_scores("val")
+        if not self.trainer.sanity_checking:
+            if self.baseline_jf is not None:
+                self.log("val/jf_gain", values["val/jf"] - self.baseline_jf)
+        elif self.trainer.num_sanity_val_steps == float("inf"):  # all videos, as -1 asks for
+            self.baseline_jf = values["val/jf"]
+            # Lightning logs nothing of a sanity check by itself.
+            for logger in self.trainer.loggers:
+                logger.log_metrics(values, step=0)
 
     def on_test_epoch_end(self) -> None:
         """Log J, F and J&F over all videos of all processes."""
-        self._log_scores("test", self.test_scores)
+        self._log_scores("test")
 
-    def _score(self, video: Video, scores: JAndF) -> None:
-        score = VideoScore(None, self.protocol)
-        for frame in self.stream(video):
-            if frame.truth is None:
-                raise DataError(
-                    f"video {video.video_id}: frame {frame.frame_name} has no ground truth; "
-                    "validation needs it for every frame"
-                )
-            score.add(frame.truth.numpy(), frame.id_map.numpy())
-        if len(video) < 3:
-            raise DataError(
-                f"video {video.video_id}: {len(video)} frames leave none to score, since the first "
-                "and the last never count; take it off the validation list"
+    def on_fit_end(self) -> None:
+        """Say what training has brought."""
+        best = getattr(self.trainer.checkpoint_callback, "best_model_score", None)
+        if self.baseline_jf is not None and best is not None and self.trainer.is_global_zero:
+            print(
+                f"pvuw: J&F before training {self.baseline_jf:.4f}, best {float(best):.4f} "
+                f"({float(best) - self.baseline_jf:+.4f})",
+                file=sys.stderr,
             )
-        result = score.result()
-        scores.update(torch.from_numpy(result.object_j), torch.from_numpy(result.object_f))
 
-    def _log_scores(self, stage: str, scores: JAndF) -> None:
-        for name, value in scores.compute().items():
-            self.log(f"{stage}/{name}", value.float(), prog_bar=name == "jf")
-        scores.reset()
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the baseline, which a continued run does not measure again."""
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["pvuw"]["baseline_jf"] = self.baseline_jf
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the baseline up again."""
+        super().on_load_checkpoint(checkpoint)
+        self.baseline_jf = checkpoint.get("pvuw", {}).get("baseline_jf")
+
+    def _start_scores(self, loaders: object) -> None:
+        self._data_sets = names_of_sets(loaders)
+        self._scores = metric_for(self._data_sets).to(self.device)
+        self._clock.start()
+
+    def _score(self, video: Video, data_set: str) -> None:
+        scored = score_video(video, self.stream(video), protocol=self.protocol, data_set=data_set)
+        add_score(self._scores, scored)
+        for sink in self.score_sinks:
+            sink.take_score(scored)
+
+    def _log_scores(self, stage: str) -> dict[str, float]:
+        scores = {name: float(value) for name, value in self._scores.compute().items()}
+        values = {f"{stage}/{name}": value for name, value in (scores | self._clock.stop()).items()}
+        for name, value in values.items():
+            self.log(name, value, prog_bar=name == f"{stage}/jf")
+        return values

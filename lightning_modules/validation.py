@@ -1,0 +1,103 @@
+"""What validation keeps count of: scores of sets and kinds of objects, gain, and time."""
+
+import time
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor
+
+from pvuw.errors import DataError
+from pvuw.io.videos import Video
+from pvuw.metrics.accumulate import VideoScore
+from pvuw.metrics.buckets import BUCKETS, ObjectBuckets
+from pvuw.metrics.jf import JAndF
+from pvuw.types import FramePrediction, ScoredVideo
+
+
+def score_video(
+    video: Video, frames: Iterable[FramePrediction], *, protocol: str, data_set: str
+) -> ScoredVideo:
+    """Score a video against its ground truth while its frames are predicted.
+
+    Args:
+        video: The video.
+        frames: Predictions of all its frames, in order.
+        protocol: Whose definition of J and F, and of which objects count.
+        data_set: Name of the set it belongs to.
+
+    Raises:
+        DataError: If a frame has no ground truth, or if there are too few frames to score.
+    """
+    score, buckets = VideoScore(None, protocol), ObjectBuckets()
+    for frame in frames:
+        if frame.truth is None:
+            raise DataError(
+                f"video {video.video_id}: frame {frame.frame_name} has no ground truth; "
+                "validation needs it for every frame"
+            )
+        truth = frame.truth.numpy()
+        score.add(truth, frame.id_map.numpy())
+        buckets.update(truth)
+    if len(video) < 3:
+        raise DataError(
+            f"video {video.video_id}: {len(video)} frames leave none to score, since the first "
+            "and the last never count; take it off the validation list"
+        )
+    result = score.result()
+    return ScoredVideo(
+        data_set=data_set,
+        video_id=video.video_id,
+        num_frames=len(video),
+        object_ids=result.object_ids,
+        j=result.object_j.tolist(),
+        f=result.object_f.tolist(),
+        buckets=[buckets.of(object_id) for object_id in result.object_ids],
+    )
+
+
+def names_of_sets(loaders: object) -> list[str]:
+    """Names of the data sets that a trainer's loaders are of; one empty name where it has one."""
+    return list(loaders) if isinstance(loaders, Mapping) else [""]
+
+
+def metric_for(data_sets: Iterable[str]) -> JAndF:
+    """A metric over all objects, those of each named set, and those of each bucket."""
+    sets = [f"{name}/" for name in data_sets if name]
+    return JAndF([*sets, *(f"{bucket}_" for bucket in BUCKETS)])
+
+
+def add_score(metric: JAndF, scored: ScoredVideo) -> None:
+    """Count the objects of a video."""
+    own = [f"{scored.data_set}/"] if scored.data_set else []
+    groups = [[*own, *(f"{bucket}_" for bucket in found)] for found in scored.buckets]
+    metric.update(_column(scored.j), _column(scored.f), groups)
+
+
+def _column(values: list[float]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)
+
+
+class ValidationClock:
+    """Measures what validation costs: the last time, and as a share of the whole run."""
+
+    def __init__(self) -> None:
+        self._run_start: float | None = None
+        self._start = 0.0
+        self._spent = 0.0
+
+    def start_run(self) -> None:
+        """Begin the run whose share is measured."""
+        self._run_start, self._spent = time.perf_counter(), 0.0
+
+    def start(self) -> None:
+        """Begin a validation."""
+        self._start = time.perf_counter()
+
+    def stop(self) -> dict[str, float]:
+        """Seconds of this validation; within a fit also `time_share`, of all of them in the run."""
+        now = time.perf_counter()
+        self._spent += now - self._start
+        values = {"seconds": now - self._start}
+        if self._run_start is not None:
+            values["time_share"] = self._spent / (now - self._run_start)
+        return values

@@ -16,6 +16,9 @@ from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter
 from pvuw.types import FramePrediction, FrameSink
 
+_EVERY_PROCESS = 2**32 - 1
+"""Stands for the process where all of them draw alike; larger than any process number."""
+
 
 class SegmentationModule(lightning.LightningModule):
     """A network with the parts of training and prediction that do not depend on the task.
@@ -47,15 +50,18 @@ class SegmentationModule(lightning.LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW over the parameters that need gradients, its rate set at every step."""
         optimizer, schedule = build_optimizer(
-            self, self.optim_config, total_steps=lambda: self.trainer.estimated_stepping_batches
+            self,
+            self.net,
+            self.optim_config,
+            total_steps=lambda: self.trainer.estimated_stepping_batches,
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Seed this step's random choices."""
-        del batch
-        key = (self.seed, self.current_epoch, batch_idx, self.global_rank)
-        torch.manual_seed(int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1))
+        """Seed this step's random choices: those of this process, and those all make alike."""
+        step = (self.seed, self.current_epoch, batch_idx)
+        torch.manual_seed(_seed_of(*step, self.global_rank))
+        batch.step_seed = _seed_of(*step, _EVERY_PROCESS)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note which network the weights belong to."""
@@ -97,3 +103,8 @@ class SegmentationModule(lightning.LightningModule):
                 pass
         except DataError as error:
             self.failures[batch.video_id] = str(error)
+
+
+def _seed_of(*key: int) -> int:
+    """A seed in 0..2^63 - 1 that has nothing in common with that of another key."""
+    return int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0] >> 1)

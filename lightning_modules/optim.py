@@ -1,13 +1,16 @@
 """Parameter groups, optimizer and learning-rate schedule."""
 
 import math
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Literal
 
 from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
+
+from pvuw.nets.base import VideoSegmenter
 
 
 @dataclass
@@ -16,36 +19,108 @@ class OptimConfig:
 
     lr: float = 5e-6
     """Peak learning rate; SAM 2's MOSE fine-tuning uses 5e-6."""
+    image_encoder_lr: float | None = None
+    """Peak rate of the image encoder, 3e-6 in SAM 2's MOSE fine-tuning; default: `lr`."""
+    layer_decay: float = 1.0
+    """Each layer of the image encoder learns this much slower than the next one, so that the early,
+    general ones keep what they know: rate * layer_decay ** (layers to the output). SAM 2: 0.9."""
     weight_decay: float = 0.1
-    """Decay of weights with two or more dimensions; biases and norms get none."""
+    """Decay of the weights that `no_decay` does not spare."""
+    no_decay: Literal["vectors", "biases_and_norms"] = "vectors"
+    """What never decays. `vectors`: all that has fewer than two dimensions. `biases_and_norms`:
+    biases and what belongs to `torch.nn.LayerNorm`, as SAM 2's recipe has it; its scales of
+    convolutional norms and layers decay."""
     betas: tuple[float, float] = (0.9, 0.999)
     """AdamW's averaging factors."""
     warmup_steps: int = 0
-    """Optimizer steps from 0 to `lr`."""
+    """Optimizer steps from 0 to the peak rate."""
     final_lr_ratio: float = 0.1
-    """Rate after the last step, as a share of `lr`."""
+    """Rate after the last step, as a share of the peak rate."""
 
     def __post_init__(self) -> None:
         if self.lr <= 0:
             raise ValueError(f"optim.lr must be above 0, got {self.lr}")
+        if self.image_encoder_lr is not None and self.image_encoder_lr <= 0:
+            raise ValueError(
+                f"optim.image_encoder_lr must be above 0, got {self.image_encoder_lr}; "
+                "`model.tuning.freeze: image_encoder` keeps the encoder as it is"
+            )
+        if not 0 < self.layer_decay <= 1:
+            raise ValueError(f"optim.layer_decay must be in (0, 1], got {self.layer_decay}")
         if not 0 <= self.final_lr_ratio <= 1:
             raise ValueError(f"optim.final_lr_ratio must be in 0..1, got {self.final_lr_ratio}")
 
 
-def parameter_groups(
-    named_parameters: Iterable[tuple[str, nn.Parameter]], weight_decay: float
-) -> list[dict[str, object]]:
-    """Two groups for an optimizer: weights that decay, then biases, norms and scalars that do not.
+@dataclass
+class ParameterGroup:
+    """Parameters with the same peak rate and decay."""
 
-    Parameters that need no gradient are left out.
+    name: str
+    """The layer they are of, and `no_decay` where that is so: `image_encoder.block03.no_decay`."""
+    lr: float
+    weight_decay: float
+    parameters: dict[str, nn.Parameter] = field(default_factory=dict)
+    """By their names in the module."""
+
+    def for_optimizer(self) -> dict[str, Any]:
+        """The group as a torch optimizer takes it."""
+        decay, parameters = self.weight_decay, list(self.parameters.values())
+        return {"params": parameters, "lr": self.lr, "weight_decay": decay, "name": self.name}
+
+
+def parameter_groups(
+    module: nn.Module, net: VideoSegmenter, config: OptimConfig
+) -> list[ParameterGroup]:
+    """Groups of all parameters that take gradients, per layer first what decays, then the rest.
+
+    For SAM 2 with the numbers of its MOSE recipe they are those of upstream's
+    `construct_optimizer`, 55 for base_plus.
+
+    Args:
+        module: Whose parameters are trained.
+        net: The network inside it, which knows its layers.
+        config: Rates and decay.
     """
-    trained = [(n, p) for n, p in named_parameters if p.requires_grad]
-    decayed = [p for _, p in trained if p.ndim >= 2]
-    kept = [p for _, p in trained if p.ndim < 2]
-    return [
-        {"params": decayed, "weight_decay": weight_decay},
-        {"params": kept, "weight_decay": 0.0},
-    ]
+    inside = {id(parameter): name for name, parameter in net.named_parameters()}
+    spared = _spared(module, config)
+    groups: dict[str, ParameterGroup] = {}
+    for name, parameter in module.named_parameters():
+        if not parameter.requires_grad:
+            continue
+        layer, rate = _layer_and_rate(inside.get(id(parameter)), net, config)
+        for suffix, decay in (("", config.weight_decay), (".no_decay", 0.0)):
+            groups.setdefault(layer + suffix, ParameterGroup(layer + suffix, rate, decay))
+        suffix = ".no_decay" if name in spared else ""
+        groups[layer + suffix].parameters[name] = parameter
+    return [group for group in groups.values() if group.parameters]
+
+
+def _layer_and_rate(
+    name: str | None, net: VideoSegmenter, config: OptimConfig
+) -> tuple[str, float]:
+    """Layer and peak rate of one of the network's parameters, or of one outside it (None)."""
+    encoder_lr = config.lr if config.image_encoder_lr is None else config.image_encoder_lr
+    one_rate = encoder_lr == config.lr and config.layer_decay == 1
+    if name is None or one_rate:
+        return "rest", config.lr
+    layer = net.layer_of(name)
+    if not layer.in_image_encoder:
+        return layer.name, config.lr
+    return layer.name, encoder_lr * config.layer_decay**layer.depth
+
+
+def _spared(module: nn.Module, config: OptimConfig) -> set[str]:
+    """Names of the parameters that do not decay."""
+    if config.no_decay == "vectors":
+        return {name for name, parameter in module.named_parameters() if parameter.ndim < 2}
+    norms = {
+        id(parameter)
+        for part in module.modules()
+        if type(part) is nn.LayerNorm  # sub-classes and look-alikes decay, as upstream
+        for parameter in part.parameters(recurse=False)
+    }
+    named = module.named_parameters()
+    return {name for name, parameter in named if "bias" in name or id(parameter) in norms}
 
 
 def rate_factor(
@@ -75,18 +150,23 @@ def rate_factor(
 
 
 def build_optimizer(
-    module: nn.Module, config: OptimConfig, *, total_steps: Callable[[], float]
+    module: nn.Module,
+    net: VideoSegmenter,
+    config: OptimConfig,
+    *,
+    total_steps: Callable[[], float],
 ) -> tuple[AdamW, LambdaLR]:
     """The optimizer and its per-step schedule for all trainable parameters of a module.
 
     Args:
         module: Whose parameters are trained.
+        net: The network inside it.
         config: Rates and decay.
         total_steps: Steps of the whole run. A function, because Lightning 2.6.6 sets up the
             training loader to answer, and one that is set up while optimizers are configured would
             not know of the checkpoint that is restored afterwards.
     """
-    groups = parameter_groups(module.named_parameters(), config.weight_decay)
+    groups = [group.for_optimizer() for group in parameter_groups(module, net, config)]
     optimizer = AdamW(groups, lr=config.lr, betas=config.betas)
     factor = partial(
         rate_factor,

@@ -30,8 +30,12 @@ class SizePolicy:
         if self.shorter_side is not None and self.shorter_side < MULTIPLE:
             raise ValueError(f"shorter_side must be at least {MULTIPLE}, got {self.shorter_side}")
 
-    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+    def network_size(self, size_hw: tuple[int, int], scale: float = 1.0) -> tuple[int, int]:
         """Height and width at which a frame of `size_hw` enters the network, before padding.
+
+        Args:
+            size_hw: Height and width of the frame.
+            scale: Multiplies what the policy says.
 
         Example:
             >>> SizePolicy().network_size((1080, 1920))
@@ -41,9 +45,11 @@ class SizePolicy:
         """
         shorter = min(size_hw)
         wanted = self.shorter_side
-        if wanted is None or wanted == shorter or (shorter < wanted and not self.enlarge):
-            return size_hw
-        height, width = (int(wanted * side / shorter) for side in size_hw)
+        if wanted is None or (shorter < wanted and not self.enlarge):
+            wanted = shorter
+        wanted = round(wanted * scale)
+        # Integers, as 480 * (853 / 480) may fall below 853.
+        height, width = (wanted * side // shorter for side in size_hw)
         return height, width
 
 
@@ -53,12 +59,13 @@ class Framing:
     Args:
         size_hw: Size of the frames.
         policy: At which size they enter.
+        scale: Multiplies that size.
     """
 
-    def __init__(self, size_hw: tuple[int, int], policy: SizePolicy) -> None:
+    def __init__(self, size_hw: tuple[int, int], policy: SizePolicy, *, scale: float = 1.0) -> None:
         self.size_hw = size_hw
         self.policy = policy
-        self.inner_hw = policy.network_size(size_hw)
+        self.inner_hw = policy.network_size(size_hw, scale)
         self.padding = centred_padding(self.inner_hw)
 
     def image(self, frame: Tensor) -> Tensor:

@@ -1,0 +1,203 @@
+"""Golden cases of the original networks: frames, masks, what came out, and the weights' rule.
+
+A folder holds `keys.json` (name, shape, dtype and whether constant of every weight), `inputs.npz`,
+`expected.npz` and `meta.json`. Every folder below `PVUW_GOLDEN` is found, and those under
+`tests/data/golden` always are.
+"""
+
+import hashlib
+import json
+import os
+import zlib
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
+
+OWN = Path(__file__).parents[1] / "data" / "golden"
+PUBLIC = Path(__file__).parents[3] / "shared" / "golden" / "public"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The cases of one network with one set of weights."""
+
+    path: Path
+
+    @cached_property
+    def meta(self) -> dict[str, Any]:
+        return json.loads((self.path / "meta.json").read_text())
+
+    @cached_property
+    def keys(self) -> list[tuple[str, list[int], str, bool]]:
+        """Name, shape, dtype and whether constant, of every weight, in the published order."""
+        rows = json.loads((self.path / "keys.json").read_text())
+        return [(row[0], row[1], row[2], len(row) > 3 and bool(row[3])) for row in rows]
+
+    @cached_property
+    def expected(self):
+        return np.load(self.path / "expected.npz")
+
+    @cached_property
+    def inputs(self):
+        return np.load(self.path / "inputs.npz")
+
+    def weights(self) -> dict[str, torch.Tensor]:
+        """The weights by the rule, checked; the last folder's are kept."""
+        return _weights(self)
+
+    def __hash__(self):
+        return hash(self.path)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One video through one network."""
+
+    folder: Folder
+    name: str
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        return self.folder.meta["cases"][self.name]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The original's settings: its defaults and what the case changes."""
+        return {**self.folder.meta.get("default_config", {}), **self.meta.get("config", {})}
+
+    @property
+    def frames(self) -> torch.Tensor:
+        """uint8 `[T, 3, H, W]`."""
+        stack = self.folder.inputs[f"stack/{self.meta['stack']}"][self.meta["frame_index"]]
+        if self.meta.get("crop_y0y1x0x1"):
+            top, bottom, left, right = self.meta["crop_y0y1x0x1"]
+            stack = stack[..., top:bottom, left:right]
+        return torch.from_numpy(np.ascontiguousarray(stack))
+
+    @property
+    def masks(self) -> dict[int, torch.Tensor]:
+        """Id map given at a frame, uint8 `[H, W]`."""
+        prefix = f"{self.name}/mask/"
+        names = [n for n in self.folder.inputs.files if n.startswith(prefix)]
+        return {int(n[len(prefix) :]): torch.from_numpy(self.folder.inputs[n]) for n in names}
+
+    def expected(self, kind: str) -> dict[str, torch.Tensor]:
+        """Arrays of a kind (`prob`, `probsub`, `mid`) by the rest of their name; `ids` has none."""
+        prefix = f"{self.name}/{kind}"
+        found = [n for n in self.folder.expected.files if n == prefix or n.startswith(prefix + "/")]
+        arrays = self.folder.expected
+        return {n[len(prefix) + 1 :]: torch.from_numpy(arrays[n]) for n in found}
+
+    def subsample(self, probs: torch.Tensor) -> torch.Tensor:
+        """The part of `[1 + N, H, W]` that `probsub` holds."""
+        return take(probs, self.folder.meta["prob_subsample"].split("[", 1)[1].rstrip("]"))
+
+    def intermediates(self, frame: int) -> dict[str, str]:
+        """Names of the intermediate tensors stored of a frame, and which part of each."""
+        return self.meta.get("intermediates", {}).get(str(frame), {})
+
+
+def take(tensor: torch.Tensor, index: str) -> torch.Tensor:
+    """The part of a tensor that an index such as `[:, ::8]` names."""
+    parts = []
+    for part in index.strip("[]").split(","):
+        numbers = [int(n) if n.strip() else None for n in part.split(":")]
+        parts.append(slice(*numbers) if len(numbers) > 1 else numbers[0])
+    return tensor[tuple(parts)]
+
+
+def fill(name: str, shape: list[int], *, seed: int, gain: float) -> np.ndarray:
+    """One learned weight by the rule, float32; `gain` includes the factors of `name_scales`."""
+    rng = np.random.RandomState(zlib.crc32(f"{seed}:{name}".encode()) & 0x7FFFFFFF)
+    if name.endswith("running_var"):
+        values = rng.uniform(0.5, 1.5, size=shape)
+    elif name.endswith("running_mean"):
+        values = 0.1 * rng.standard_normal(shape)
+    elif len(shape) >= 2:
+        values = rng.standard_normal(shape) * gain / np.sqrt(np.prod(shape) / shape[0])
+    elif len(shape) == 1 and name.endswith("weight"):
+        values = 1 + 0.1 * rng.standard_normal(shape)
+    else:
+        values = 0.1 * rng.standard_normal(shape)
+    return np.asarray(values, np.float32)
+
+
+def fill_all(
+    keys: list[tuple[str, list[int], str, bool]],
+    *,
+    seed: int,
+    gain: float = 1.0,
+    name_scales: tuple[tuple[str, float], ...] = (),
+    constants: dict[str, np.ndarray] | None = None,
+) -> dict[str, np.ndarray]:
+    """All weights of a key list by the rule."""
+    arrays, stored = {}, constants or {}
+    for name, shape, dtype, constant in keys:
+        if constant:
+            arrays[name] = stored[name] if name in stored else _image_constant(name)
+        elif name.endswith("num_batches_tracked"):
+            arrays[name] = np.zeros(shape, dtype)
+        else:
+            scaled = gain * np.prod([factor for part, factor in name_scales if part in name])
+            arrays[name] = fill(name, shape, seed=seed, gain=scaled)
+    return arrays
+
+
+def _image_constant(name: str) -> np.ndarray:
+    """Mean and deviation of ImageNet, `[1, 3, 1, 1]`: buffers of TMO that no case stores."""
+    values = {"mean": IMAGE_MEAN, "std": IMAGE_STD}[name.rsplit(".", 1)[-1]]
+    return np.array(values, np.float32).reshape(1, 3, 1, 1)
+
+
+def checksum(arrays: dict[str, np.ndarray]) -> str:
+    """SHA-256 of the raw bytes, in order."""
+    digest = hashlib.sha256()
+    for array in arrays.values():
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _weights(folder: Folder) -> dict[str, torch.Tensor]:
+    meta = folder.meta
+    scales = meta.get("name_scales", [])
+    stored = {n: folder.expected[n] for n in folder.expected.files if n.startswith("constant/")}
+    arrays = fill_all(
+        folder.keys,
+        seed=meta["seed"],
+        gain=meta["gain"],
+        name_scales=tuple(scales.items() if isinstance(scales, dict) else map(tuple, scales)),
+        constants={n.removeprefix("constant/"): array for n, array in stored.items()},
+    )
+    assert checksum(arrays) == meta["weights_sha256"], (
+        f"{folder.path}: the rule gives other weights"
+    )
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def folders(*models: str) -> list[Folder]:
+    """Every folder found whose `meta.json` names one of the models."""
+    roots = [OWN, Path(os.environ.get("PVUW_GOLDEN", PUBLIC))]
+    paths = sorted({p.parent.resolve() for root in roots for p in root.rglob("meta.json")})
+    found = [Folder(path) for path in paths if (path / "keys.json").is_file()]
+    return [folder for folder in found if folder.meta.get("model") in models]
+
+
+def cases(*models: str) -> list[Any]:
+    """Parameters for pytest: every case of the models, marked `golden`."""
+    return [
+        pytest.param(
+            Case(folder, name),
+            id=f"{folder.path.parent.name}-{folder.path.name}-{name}",
+            marks=pytest.mark.golden,
+        )
+        for folder in folders(*models)
+        for name in folder.meta["cases"]
+    ]

@@ -17,7 +17,7 @@ ALLOWED = {
     "pvuw.draw": FILES,
     "pvuw.parallel": BASE,
     "pvuw.pages": BASE,
-    "pvuw.submit": FILES | {"pvuw.parallel", "pvuw.metrics"},
+    "pvuw.submit": FILES | {"pvuw.parallel"},
     "pvuw.sample": FILES,
     "pvuw.mose_plus": FILES | {"pvuw.draw"},
     "pvuw.nets": FILES,

@@ -25,6 +25,9 @@ class SizePolicy:
     since 0.17; False is what it did when XMem was published."""
     mask_resize: Literal["nearest", "nearest-exact"] = "nearest-exact"
     """How prompts are resized: as Pillow does it, or (XMem) without the shift by half a pixel."""
+    padding: Literal["mean", "black"] = "mean"
+    """Colour of the padding: ImageNet's mean where frames are normalised before they are padded
+    (XMem), black where after (Cutie, LiVOS)."""
 
     def __post_init__(self) -> None:
         if self.shorter_side is not None and self.shorter_side < MULTIPLE:
@@ -70,16 +73,11 @@ class Framing:
 
     def image(self, frame: Tensor) -> Tensor:
         """The picture: uint8 `[3, H, W]` to normalised and padded float32 `[1, 3, h, w]`."""
-        image = normalize_images(frame)[None]
-        if self.inner_hw != self.size_hw:
-            image = functional.interpolate(
-                image,
-                self.inner_hw,
-                mode="bilinear",
-                align_corners=False,
-                antialias=self.policy.antialias,
+        if self.policy.padding == "black":
+            return normalize_images(
+                functional.pad(self._resized(frame.float() / 255), self.padding)
             )
-        return functional.pad(image, self.padding)
+        return functional.pad(self._resized(normalize_images(frame)), self.padding)
 
     def mask(self, mask: Tensor) -> Tensor:
         """A prompt's mask in the picture: bool `[H, W]` to float32 `[h, w]` of 0 and 1."""
@@ -88,6 +86,18 @@ class Framing:
             mode = self.policy.mask_resize
             resized = functional.interpolate(resized[None, None], self.inner_hw, mode=mode)[0, 0]
         return functional.pad(resized, self.padding)
+
+    def _resized(self, image: Tensor) -> Tensor:
+        """Float `[3, H, W]` to `[1, 3, h, w]` without padding."""
+        if self.inner_hw == self.size_hw:
+            return image[None]
+        return functional.interpolate(
+            image[None],
+            self.inner_hw,
+            mode="bilinear",
+            align_corners=False,
+            antialias=self.policy.antialias,
+        )
 
     def crop(self, padded: Tensor) -> Tensor:
         """A map of the picture without its padding: `[..., h, w]` to `inner_hw`."""

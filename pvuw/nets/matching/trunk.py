@@ -22,15 +22,16 @@ class ImageFeatures(NamedTuple):
 
 
 class ImageTrunk(nn.Module):
-    """The first three stages of ResNet-50: features of an image at three scales.
+    """The first three stages of a ResNet: features of an image at three scales.
 
     Weights are called `conv1`, `bn1`, `<first_stage>`, `layer2` and `layer3`.
 
     Args:
-        width: Channels of the first convolution; 64 is ResNet-50, less is for tests.
+        width: Channels of the first convolution; 64 is ResNet's, less is for tests.
         first_stage: What the checkpoint calls the first stage: `res2` (XMem, Cutie) or `layer1`
             (LiVOS).
-        blocks: Residual blocks of each stage.
+        blocks: Residual blocks of each stage; `(3, 4, 6)` is ResNet-50, `(2, 2, 2)` ResNet-18.
+        block: Kind of block: `Bottleneck` is ResNet-50's, `BasicBlock` ResNet-18's.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class ImageTrunk(nn.Module):
         *,
         first_stage: str = "res2",
         blocks: tuple[int, int, int] = (3, 4, 6),
+        block: type[BasicBlock] | type[Bottleneck] = Bottleneck,
     ) -> None:
         super().__init__()
         self.first_stage = first_stage
@@ -46,9 +48,10 @@ class ImageTrunk(nn.Module):
         self.bn1 = nn.BatchNorm2d(width)
         self.relu = nn.ReLU(inplace=True)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
-        self.add_module(first_stage, residual_stage(Bottleneck, width, width, blocks[0]))
-        self.layer2 = residual_stage(Bottleneck, 4 * width, 2 * width, blocks[1], stride=2)
-        self.layer3 = residual_stage(Bottleneck, 8 * width, 4 * width, blocks[2], stride=2)
+        out = block.expansion * width
+        self.add_module(first_stage, residual_stage(block, width, width, blocks[0]))
+        self.layer2 = residual_stage(block, out, 2 * width, blocks[1], stride=2)
+        self.layer3 = residual_stage(block, 2 * out, 4 * width, blocks[2], stride=2)
         init_residual(self)
 
     def forward(self, images: Tensor) -> ImageFeatures:

@@ -1,7 +1,7 @@
 """Progress bars that say in words what is running, and count frames instead of videos."""
 
 import sys
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from itertools import islice
 from typing import Any
 
@@ -14,9 +14,20 @@ from pvuw.types import FramePrediction
 _LOG_FILE_REFRESH = 50  # a bar in a log file is one line per refresh
 
 
-def _count_frames(videos: Iterable[Sized] | None, limit: Iterable[int | float]) -> int:
-    """Frames of the first `limit` videos a loader yields."""
-    return sum(len(video) for video in islice(videos or (), int(sum(limit))))
+def _count_frames(loaders: Any, limits: Sequence[int | float]) -> int:
+    """Frames of the first videos of each of the trainer's loaders, as many as its limit says.
+
+    Args:
+        loaders: A loader of videos, or several by the name of their set.
+        limits: Most videos of each.
+    """
+    each: Iterable[Iterable[Sized]]
+    each = loaders.values() if isinstance(loaders, Mapping) else [loaders or ()]
+    return sum(
+        len(video)
+        for loader, limit in zip(each, limits, strict=True)
+        for video in islice(loader, int(limit))
+    )
 
 
 class VideoProgressBar(TQDMProgressBar):

@@ -16,7 +16,7 @@ from datamodules.clip_sampling import ClipConfig
 from datamodules.collate import collate_clips
 from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.datasets.clips import ClipDataset
-from datamodules.datasets.videos import VideoLoader, shard_videos
+from datamodules.datasets.videos import VideoLoader, shard_videos, spread
 from datamodules.resume import ClipLoader, start_point
 from pvuw.errors import DataError
 from pvuw.io.listing import raise_lines, require_masks
@@ -36,6 +36,8 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             never change which clips come.
         seed: Decides, with epoch and index, every training clip and its augmentation.
         augment: Augments training batches on their device; none: clips stay as they are cut.
+        val_limit: Videos of each validation set that are scored, evenly spread over its sorted
+            list; none: all.
     """
 
     def __init__(
@@ -46,12 +48,14 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         num_workers: int,
         seed: int,
         augment: ClipAugment | None = None,
+        val_limit: int | None = None,
     ) -> None:
         super().__init__()
         for name, value, least in (
             ("batch_size", batch_size, 1),
             ("num_workers", num_workers, 0),
             ("seed", seed, 0),
+            ("val_limit", 1 if val_limit is None else val_limit, 1),
         ):
             if value < least:
                 raise ValueError(f"data.{name} must be at least {least}, got {value}")
@@ -60,10 +64,12 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         self.num_workers = num_workers
         self.seed = seed
         self.augment = augment
+        self.val_limit = val_limit
         # With fewer videos than processes some validate or predict nothing, and that is right.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         self._clips: ClipDataset | None = None
-        self._videos: dict[str, list[Video]] = {}
+        self._val_sets: dict[str, list[Video]] = {}
+        self._predicted: list[Video] = []
 
     @abstractmethod
     def train_videos(self) -> Sequence[ClipVideo]:
@@ -72,6 +78,10 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
     @abstractmethod
     def val_videos(self) -> list[Video]:
         """Return the videos that are run whole and scored."""
+
+    def val_sets_of_videos(self) -> dict[str, list[Video]]:
+        """Return the videos that are scored, by the name of their set; here one without a name."""
+        return {"": self.val_videos()}
 
     @abstractmethod
     def predict_videos(self) -> list[Video]:
@@ -87,12 +97,9 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         if stage == "fit":
             self._set_up_training()
         if stage in ("validate", "test") or (stage == "fit" and self._validates):
-            videos = self.val_videos()
-            require_masks(videos, "annotation")
-            require_masks(videos, "truth")
-            self._videos["val"] = _distinct(videos)
+            self._set_up_validation()
         if stage == "predict":
-            self._videos["predict"] = _distinct(self.predict_videos())
+            self._predicted = _distinct(self.predict_videos())
 
     def _set_up_training(self) -> None:
         pools = self.train_pools()
@@ -103,6 +110,13 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             pools=[pool for pool, _ in pools],
         )
         self._require_one_step(self._clips.order().num_clips)
+
+    def _set_up_validation(self) -> None:
+        for name, videos in self.val_sets_of_videos().items():
+            shown = videos if self.val_limit is None else spread(videos, self.val_limit)
+            require_masks(shown, "annotation")
+            require_masks(shown, "truth")
+            self._val_sets[name] = _distinct(shown)
 
     def train_dataloader(self) -> ClipLoader:
         """Return batches of clips; after a resume, those that were still to come."""
@@ -133,17 +147,18 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             collate_fn=collate_clips,
         )
 
-    def val_dataloader(self) -> VideoLoader:
-        """Return this process's share of the validation videos."""
-        return self._share("val")
+    def val_dataloader(self) -> VideoLoader | dict[str, VideoLoader]:
+        """Return this process's share of the validation videos, by set where sets have names."""
+        loaders = {name: self._share(videos) for name, videos in self._val_sets.items()}
+        return loaders.get("", loaders)
 
-    def test_dataloader(self) -> VideoLoader:
-        """Return this process's share of the validation videos."""
-        return self._share("val")
+    def test_dataloader(self) -> VideoLoader | dict[str, VideoLoader]:
+        """Return this process's share of the validation videos, by set where sets have names."""
+        return self.val_dataloader()
 
     def predict_dataloader(self) -> VideoLoader:
         """Return this process's share of the videos to predict."""
-        return self._share("predict")
+        return self._share(self._predicted)
 
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int
@@ -172,8 +187,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
     def _world_size(self) -> int:
         return 1 if self.trainer is None else self.trainer.world_size
 
-    def _share(self, name: str) -> VideoLoader:
-        videos = self._videos[name]
+    def _share(self, videos: Sequence[Video]) -> VideoLoader:
         return VideoLoader(shard_videos(videos, rank=self._rank, world_size=self._world_size))
 
     def _require_one_step(self, num_clips: int) -> None:

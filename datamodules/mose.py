@@ -1,5 +1,6 @@
 """Video folders in the layout of MOSE, which DAVIS, YouTube-VOS and LVOS share."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from datamodules.augment import ClipAugment
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
 from datamodules.datasets.clip_sources import ClipVideo
+from datamodules.datasets.videos import spread
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
@@ -21,12 +23,18 @@ class MOSEDataModule(SegmentationDataModule):
 
     With `root` given, `root/train/{JPEGImages,Annotations}` is trained on and
     `root/valid/{JPEGImages,Annotations}` predicted; `root/valid/GroundTruth` scores validation.
-    `train`, `val` and `predict` name other folders and take precedence.
+    `train`, `val`, `val_sets`, `hold_out` and `predict` name others and take precedence.
 
     Args:
         root: Folder in MOSE's layout.
         train: Videos to train on; `annotations` holds the masks of every frame.
         val: Videos to score; `annotations` holds the prompts, `truth` what is scored against.
+        val_sets: Several sets to score instead of `val`, by the name their scores are logged under;
+            each as `val`, or a folder in MOSE's layout whose `valid` has ground truth.
+        val_limit: Videos of each validation set that are scored, evenly spread over its sorted
+            list; none: all.
+        hold_out: Score this many of the training videos, evenly spread over their sorted list, and
+            train on the others. For MOSE, whose valid videos have no public ground truth.
         predict: Videos to predict; `annotations` holds the prompts.
         clip: How training clips are cut.
         batch_size: Clips of a training batch of one process.
@@ -42,6 +50,9 @@ class MOSEDataModule(SegmentationDataModule):
         *,
         train: VideoFolder | list[VideoFolder] | None = None,
         val: VideoFolder | list[VideoFolder] | None = None,
+        val_sets: dict[str, VideoFolder | Path] | None = None,
+        val_limit: int | None = None,
+        hold_out: int = 0,
         predict: VideoFolder | list[VideoFolder] | None = None,
         clip: ClipConfig = _CLIP,
         batch_size: int = 1,
@@ -50,48 +61,130 @@ class MOSEDataModule(SegmentationDataModule):
         augment: ClipAugment | None = None,
     ) -> None:
         super().__init__(
-            clip=clip, batch_size=batch_size, num_workers=num_workers, seed=seed, augment=augment
+            clip=clip,
+            batch_size=batch_size,
+            num_workers=num_workers,
+            seed=seed,
+            augment=augment,
+            val_limit=val_limit,
         )
         self.root = root
         self.train = train
         self.val = val
+        self.val_sets = val_sets or {}
+        self.hold_out = hold_out
+        _check_validation(val, self.val_sets, hold_out)
         self.predict = predict
 
     def train_videos(self) -> Sequence[ClipVideo]:
-        """Return the videos of `train`, or of `root/train`."""
-        return _list(self.train or self._under_root("train"), "train")
+        """Return the videos of `train`, or of `root/train`, but those held out."""
+        videos = self._all_train_videos()
+        if not self.hold_out:
+            return videos
+        held = set(map(id, self._held_out(videos)))
+        return [video for video in videos if id(video) not in held]
 
     def val_videos(self) -> list[Video]:
-        """Return the videos of `val`, or of `root/valid` with its ground truth.
+        """Return the videos of `val`, those held out, or those of `root/valid` with their truth.
 
         Raises:
             DataError: If there is no ground truth to score against.
         """
         if self.val is not None:
             return _list(self.val, "val")
-        folder = self._under_root("valid")
-        truth = folder.images.parent / "GroundTruth"
-        if not truth.is_dir():
-            raise DataError(
-                f"{truth}: no such folder, and MOSE publishes no ground truth of its valid videos; "
-                "hold out training videos (data.val with images, annotations, truth, videos, and "
-                "data.train with exclude) or switch validation off (trainer.limit_val_batches=0)"
-            )
-        folder.truth = truth
-        return _list(folder, "val")
+        if self.hold_out:
+            return [_scored(video) for video in self._held_out(self._all_train_videos())]
+        return list_videos(_valid_with_truth(self._root()))
+
+    def val_sets_of_videos(self) -> dict[str, list[Video]]:
+        """Return the videos of each of `val_sets`, or of the one set without a name."""
+        if not self.val_sets:
+            return super().val_sets_of_videos()
+        return {
+            name: list_videos(_valid_with_truth(place))
+            if isinstance(place, Path)
+            else _list(place, f"val_sets.{name}")
+            for name, place in self.val_sets.items()
+        }
 
     def predict_videos(self) -> list[Video]:
         """Return the videos of `predict`, or of `root/valid`."""
         return _list(self.predict or self._under_root("valid"), "predict")
 
+    def _all_train_videos(self) -> list[Video]:
+        return _list(self.train or self._under_root("train"), "train")
+
+    def _held_out(self, videos: Sequence[Video]) -> list[Video]:
+        if self.hold_out >= len(videos):
+            raise DataError(
+                f"data.hold_out: {self.hold_out} of {len(videos)} training videos leave none to "
+                "train on; lower it"
+            )
+        return spread(videos, self.hold_out)
+
     def _under_root(self, split: str) -> VideoFolder:
+        return _split(self._root(), split)
+
+    def _root(self) -> Path:
         if self.root is None:
             raise DataError(
                 "data.root: not given; name the folder that holds train/ and valid/, or the "
                 "folders themselves (data.train, data.val, data.predict)"
             )
-        base = self.root / split
-        return VideoFolder(base / "JPEGImages", annotations=base / "Annotations")
+        return self.root
+
+
+def _check_validation(
+    val: Folders | None, val_sets: dict[str, VideoFolder | Path], hold_out: int
+) -> None:
+    """Refuse names that logs cannot carry, and several answers to what is validated."""
+    if hold_out < 0:
+        raise ValueError(f"data.hold_out must be at least 0, got {hold_out}")
+    given = {
+        "data.val": val is not None,
+        "data.val_sets": bool(val_sets),
+        "data.hold_out": hold_out,
+    }
+    if sum(map(bool, given.values())) > 1:
+        names = " and ".join(name for name, is_given in given.items() if is_given)
+        raise ValueError(f"{names} each say what to validate on; give one (data.hold_out 0: none)")
+    for name in val_sets:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError(
+                f"data.val_sets: {name!r} is logged as val/<name>/jf; use letters, digits, _ and -"
+            )
+
+
+def _split(root: Path, split: str) -> VideoFolder:
+    base = root / split
+    return VideoFolder(base / "JPEGImages", annotations=base / "Annotations")
+
+
+def _valid_with_truth(root: Path) -> VideoFolder:
+    """The valid split of a root that has the ground truth of it."""
+    folder = _split(root, "valid")
+    truth = folder.images.parent / "GroundTruth"
+    if not truth.is_dir():
+        raise DataError(
+            f"{truth}: no such folder, and MOSE publishes no ground truth of its valid videos; "
+            "hold out training videos (data.hold_out 40, or data.val with images, annotations, "
+            "truth, videos, and data.train with exclude) or switch validation off "
+            "(trainer.limit_val_batches=0)"
+        )
+    folder.truth = truth
+    return folder
+
+
+def _scored(video: Video) -> Video:
+    """A training video as one to score: its masks are the ground truth as well."""
+    return Video(
+        video.video_id,
+        video.frame_paths,
+        video.annotation_paths,
+        truth_paths=video.annotation_paths,
+        void_id=video.void_id,
+        problem=video.problem,
+    )
 
 
 def _list(folders: Folders, name: str) -> list[Video]:
@@ -99,6 +192,8 @@ def _list(folders: Folders, name: str) -> list[Video]:
     for folder in folders:
         if folder.annotations is None:
             raise DataError(f"data.{name}: {folder.images} is given without annotations; add them")
-        if name == "val" and folder.truth is None:
-            raise DataError(f"data.val: {folder.images} is given without truth; add the full masks")
+        if name.startswith("val") and folder.truth is None:
+            raise DataError(
+                f"data.{name}: {folder.images} is given without truth; add the full masks"
+            )
     return [video for folder in folders for video in list_videos(folder)]

@@ -31,6 +31,10 @@ class MOSEPlusDataModule(MOSEDataModule):
             default: every video comes equally often.
         index: With `sources`: folder of the index files that make the next start fast.
         val: Videos to score; `annotations` holds the prompts, `truth` what is scored against.
+        val_sets: Several sets to score instead of `val`, by the name their scores are logged under;
+            each as `val`, or a folder in MOSE's layout whose `valid` has ground truth.
+        val_limit: Videos of each validation set that are scored, evenly spread over its sorted
+            list; none: all.
         predict: Videos to predict; `annotations` holds the prompts.
         clip: How training clips are cut; `clips_per_epoch` is shared out over the sources.
         batch_size: Clips of a training batch of one process.
@@ -48,6 +52,8 @@ class MOSEPlusDataModule(MOSEDataModule):
         weights: dict[str, float] | None = None,
         index: Path = Path("cache/index"),
         val: VideoFolder | list[VideoFolder] | None = None,
+        val_sets: dict[str, VideoFolder | Path] | None = None,
+        val_limit: int | None = None,
         predict: VideoFolder | list[VideoFolder] | None = None,
         clip: ClipConfig = _CLIP,
         batch_size: int = 1,
@@ -58,6 +64,8 @@ class MOSEPlusDataModule(MOSEDataModule):
         super().__init__(
             root,
             val=val,
+            val_sets=val_sets,
+            val_limit=val_limit,
             predict=predict,
             clip=clip,
             batch_size=batch_size,

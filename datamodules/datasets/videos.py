@@ -46,3 +46,20 @@ def shard_videos(videos: Sequence[Video], *, rank: int, world_size: int) -> list
         shares[share].append(video)
         heapq.heappush(loads, (frames + len(video), share))
     return shares[rank]
+
+
+def spread(videos: Sequence[Video], count: int) -> list[Video]:
+    """Return `count` of the videos, evenly spread over the sequence; all where there are no more.
+
+    Args:
+        videos: Some videos in a fixed order, of which the same ones are always chosen.
+        count: At least 1.
+
+    Example:
+        >>> videos = [Video(f"v{number}", []) for number in range(6)]
+        >>> [video.video_id for video in spread(videos, 3)]
+        ['v1', 'v3', 'v5']
+    """
+    if count >= len(videos):
+        return list(videos)
+    return [videos[(2 * place + 1) * len(videos) // (2 * count)] for place in range(count)]

@@ -40,6 +40,9 @@ class VideoBatch:
     pixel_aspect: list[float] | None = None
     """Scene width over scene height that a pixel of each clip covers (1280x720 squeezed into a
     square: 1.78), so that a rotation turns the scene and not the squeezed picture; None: 1."""
+    step_seed: int | None = None
+    """Fixed by the run's seed, the epoch and the batch, the same in every process: choices that
+    processes must make alike are drawn from it; None outside of a training run."""
 
     @property
     def num_frames(self) -> int:

@@ -1,7 +1,7 @@
 """Upstream's training code as the oracle of ours, with weights and clips that never change."""
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from pvuw.nets.sam2.build import build_sam2_base, config_path
+from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
 from pvuw.ops.images import normalize_images
 from pvuw.types import VideoBatch
 
@@ -24,6 +25,7 @@ _PART_NAMES = {
     "loss_iou": "iou",
     "loss_class": "presence",
 }
+_SAME_IN_EVAL = ("add_all_frames_to_correct_as_cond", "num_correction_pt_per_frame")
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,53 @@ class Case:
     presence_bias: float = 3.0
     size: str = "nano"
     image_size: int = 128
+    prompts: TrainingPrompts | None = None
+    """Clicks and boxes, drawn from `draws`; None: masks on `conditioning_frames`."""
+    draws: int = 0
+
+    def plan(self):
+        """What ours is prompted with."""
+        if self.prompts is None:
+            return PromptPlan.of_masks(self.conditioning_frames)
+        return draw_plan(self.prompts, self.num_frames, np.random.default_rng(self.draws))
 
 
+ONE_CLICK = TrainingPrompts(
+    prob_to_use_pt_input=1,
+    prob_to_use_box_input=0,
+    num_init_cond_frames=1,
+    num_frames_to_correct=1,
+)
+TWO_FRAMES = replace(
+    ONE_CLICK, num_init_cond_frames=2, rand_init_cond_frames=False, num_frames_to_correct=2
+)
+OTHERS_TOO = replace(
+    ONE_CLICK,
+    num_frames_to_correct=3,
+    rand_frames_to_correct=False,
+    num_correction_pt_per_frame=2,
+    prob_to_sample_from_gt=0.5,
+)
+CLICK_CASES = {
+    "seven corrections": Case(prompts=ONE_CLICK),
+    "two clicked frames": Case(prompts=TWO_FRAMES, draws=1),
+    "boxes": Case(prompts=replace(TWO_FRAMES, prob_to_use_box_input=1)),
+    "a box and one correction": Case(
+        prompts=replace(ONE_CLICK, prob_to_use_box_input=1, num_correction_pt_per_frame=1)
+    ),
+    "random frames corrected": Case(num_frames=5, prompts=OTHERS_TOO),
+    "random frames corrected, not as prompted": Case(
+        num_frames=5, prompts=replace(OTHERS_TOO, add_all_frames_to_correct_as_cond=False)
+    ),
+    "clicked objects called absent": Case(
+        prompts=replace(TWO_FRAMES, num_correction_pt_per_frame=3), presence_bias=-0.45
+    ),
+    "clicks with dropout": Case(
+        prompts=replace(TWO_FRAMES, num_correction_pt_per_frame=1), dropout=0.1
+    ),
+    "one frame": Case(num_frames=1, prompts=TrainingPrompts(num_correction_pt_per_frame=2)),
+    **{f"the recipe, {k}": Case(prompts=TrainingPrompts(), draws=k) for k in range(4)},
+}
 CASES = {
     "one given frame": Case(),
     "two given frames": Case(conditioning_frames=(0, 2)),
@@ -62,12 +109,21 @@ def build_trainer(case):
     layer = config.memory_attention.layer
     for attention in (layer.self_attention, layer.cross_attention):
         attention.feat_sizes = [case.image_size // 16, case.image_size // 16]
-    config.num_init_cond_frames_for_train = len(case.conditioning_frames)
-    config.rand_init_cond_frames_for_train = False
+    if case.prompts is None:
+        config.num_init_cond_frames_for_train = len(case.conditioning_frames)
+        config.rand_init_cond_frames_for_train = False
+    else:
+        _set_prompts(config, case.prompts)
     trainer = instantiate(config, _convert_="all")
-    trainer.rng = _replay(case)
+    trainer.rng = np.random.default_rng(case.draws) if case.prompts else _replay(case)
     _prepare(trainer, case)
     return trainer
+
+
+def _set_prompts(config, prompts):
+    for name, value in vars(prompts).items():
+        config[name if name in _SAME_IN_EVAL else f"{name}_for_train"] = value
+    config.num_frames_to_correct_for_eval = config.num_init_cond_frames_for_eval = 1
 
 
 def _replay(case):
@@ -125,10 +181,47 @@ def make_batch(num_frames, counts=(2, 3), *, size=128):
     )
 
 
-def run_reference(case):
-    """Upstream's loss parts and gradients of a case: `({name: scalar}, {parameter: tensor})`."""
+class Replay:
+    """Clicks the pixels that upstream clicked, and takes as many numbers from torch's generator."""
+
+    def __init__(self):
+        self.clicked = []
+
+    def record(self, sample):
+        """Upstream's `get_next_point`, noting the pixels."""
+
+        def recorded(gt_masks, pred_masks, method):
+            points, labels = sample(gt_masks, pred_masks, method)
+            self.clicked.append((points[:, 0, 0] + gt_masks.shape[-1] * points[:, 0, 1]).long())
+            return points, labels
+
+        return recorded
+
+    def __call__(self, allowed):
+        """Our `PixelChoice`: the next pixels, which must be among those we would click."""
+        torch.rand(len(allowed), 1, *allowed.shape[-2:], 2)
+        pixels = self.clicked.pop(0)
+        assert allowed.flatten(1).gather(1, pixels[:, None]).all()
+        return pixels
+
+
+def run_reference(case, replay=None):
+    """Upstream's loss parts and gradients of a case: `({name: scalar}, {parameter: tensor})`.
+
+    Args:
+        case: What to run.
+        replay: Gets the clicks.
+    """
+    import training.model.sam2
+
     trainer, batch = build_trainer(case), make_batch(case.num_frames, size=case.image_size)
-    parts = reference_step(trainer, batch)
+    sample = training.model.sam2.get_next_point
+    if replay is not None:
+        training.model.sam2.get_next_point = replay.record(sample)
+    try:
+        parts = reference_step(trainer, batch)
+    finally:
+        training.model.sam2.get_next_point = sample
     return parts, {n: p.grad for n, p in trainer.named_parameters()}
 
 

@@ -1,18 +1,21 @@
-"""SAM 2's training forward: clips with memory, prompted by masks, every frame decoded.
+"""SAM 2's training forward: clips with memory, prompted and corrected, every frame decoded.
 
 Gives the values and gradients of the reference (`training.model.sam2.SAM2Train` in the `sam2`
 package, tests/pvuw/nets/sam2/test_training_parity.py) while leaving out what it computes in vain:
 
 - features are cut into frames once. The reference gathers every frame's features from those of all
   frames, whose backward writes a zero tensor of all frames for each frame;
-- position encodings are gathered for the one level that is read, not for all three;
-- the frame that comes last is not encoded into memory.
+- position encodings are gathered for the one level that is read, not for all three, and memory's
+  are made once;
+- the frame that comes last is not encoded into memory;
+- a click takes one random number per object, not two per pixel, and only the decoding that enters
+  memory gets an object pointer.
 
 `SAM2Base` has no public way to get all candidate masks of a frame, so this file calls its private
 methods. The `sam2` package is pinned for that reason.
 """
 
-from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,52 +24,75 @@ from sam2.modeling.sam2_base import SAM2Base
 from sam2.modeling.sam2_utils import select_closest_cond_frames
 from torch import Tensor
 
+from pvuw.nets.sam2.clicks import PixelChoice, Points, click, noisy_box, uniform_pixels
+from pvuw.nets.sam2.prompt_plan import FirstPrompt, PromptPlan
+from pvuw.nets.sam2.recompute import recompute_activations
+from pvuw.nets.sam2.training_heads import Decoded, TrainingHeads
+from pvuw.ops.images import normalize_images
 from pvuw.types import ClipOutput, StepOutput, VideoBatch
 
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-"""Mean of the red, green and blue of ImageNet, which SAM 2's encoder was trained with."""
-IMAGE_STD = (0.229, 0.224, 0.225)
-"""Standard deviation of the same."""
+FIRST_MASKS = PromptPlan.of_masks([0])
+"""Prompts of semi-supervised segmentation: the true masks of the first frame."""
+
+
+@dataclass(frozen=True)
+class ForwardConfig:
+    """How a training forward is run; none of it changes what is run in inference."""
+
+    plan: PromptPlan = FIRST_MASKS
+    """Which frames are prompted, with what, and which are corrected."""
+    choose: PixelChoice = uniform_pixels
+    """Picks the pixel that is clicked among those that may be."""
+    keep_mask_gradient: bool = False
+    """Judge the masks of a visible object that the network calls absent as they are, not as a
+    constant."""
+    recompute: bool = False
+    """Keep few activations and compute them again during backward."""
+
+
+_DEFAULT = ForwardConfig()
 
 
 def forward_clip(
     model: SAM2Base,
     batch: VideoBatch,
     *,
-    conditioning_frames: Sequence[int] = (0,),
+    config: ForwardConfig = _DEFAULT,
     features: bool = False,
 ) -> ClipOutput:
     """Decode every frame of a batch of clips, each from the memory of those before it.
 
-    The objects of all clips run as one batch of `O`. Conditioning frames come first and take their
-    true masks as prompts; the others follow in time order. So a frame may read a conditioning frame
-    that lies in its future, as in the reference. Every frame is encoded into memory from its
-    full-resolution mask, and gradients flow back through all of them.
+    The objects of all clips run as one batch of `O`. Prompted frames come first, the others follow
+    in time order. So a frame may read a prompted frame that lies in its future, as in the
+    reference. A frame to be corrected is decoded again after each click. Every frame is encoded
+    into memory from its last full-resolution mask, never from the true one unless that was given,
+    and gradients flow back through all of them.
 
     Args:
         model: The network; in training mode, unless evaluation's memory rules are wanted.
-        batch: Clips of at least two frames at the network's own image size. `frames` may be uint8,
-            or float in 0..1 where augmentation on the device has come first.
-        conditioning_frames: Frames whose true masks are given, in the order they are processed.
+        batch: Clips at the network's own image size. `frames` may be uint8, or float in 0..1 where
+            augmentation on the device has come first.
+        config: Prompts and how to run.
         features: Fill `query_features`, `memory_features` and `memory_frames` of the result too.
             They hold on to three maps per object and frame. Frames whose object pointers alone are
             read are not memory frames: a pointer has no place.
 
     Returns:
-        One decoding per frame: three candidate masks, or on conditioning frames the prompt itself
-        as logits of -10 and 10, from which no gradient comes.
+        One decoding per frame, and one more per correction. Tracked frames and first clicks have
+        three candidate masks, boxes and corrections one. Where masks are given, the decoding is the
+        prompt itself as logits of -10 and 10, from which no gradient comes.
 
     Raises:
         ValueError: If the batch has no object, frames of another size than the network's, or no
-            frame that is not given.
+            frame whose masks are not given.
     """
-    _check(model, batch, conditioning_frames)
-    clip = _Clip(model, batch, list(conditioning_frames))
-    rest = [t for t in range(batch.num_frames) if t not in clip.conditioning]
-    order = [*clip.conditioning, *rest]
-    decoded = {t: clip.step(t, last=t == order[-1]) for t in order}
+    _check(model, batch, config.plan)
+    with recompute_activations(model) if config.recompute else nullcontext():
+        clip = _Clip(model, batch, config)
+        order = config.plan.order(batch.num_frames)
+        decoded = {t: clip.step(t, last=t == order[-1]) for t in order}
     frames = [decoded[t] for t in range(batch.num_frames)]
-    output = ClipOutput(steps=[[frame.output] for frame in frames])
+    output = ClipOutput(steps=[frame.steps for frame in frames])
     if features:
         output.query_features = torch.stack([frame.query_features for frame in frames])
         output.memory_features = torch.stack([frame.image_features for frame in frames])
@@ -74,29 +100,9 @@ def forward_clip(
     return output
 
 
-def normalize_images(images: Tensor) -> Tensor:
-    """Images as SAM 2's encoder takes them: zero mean and unit deviation over ImageNet.
-
-    Args:
-        images: uint8, or float in 0..1, `[..., 3, H, W]` RGB.
-
-    Returns:
-        Float32 of the same shape.
-
-    Example:
-        >>> normalize_images(torch.full((3, 1, 1), 255, dtype=torch.uint8)).flatten()
-        tensor([2.2489, 2.4286, 2.6400])
-    """
-    if images.dtype == torch.uint8:
-        images = images.float() / 255
-    mean = torch.tensor(IMAGE_MEAN, device=images.device)[:, None, None]
-    std = torch.tensor(IMAGE_STD, device=images.device)[:, None, None]
-    return (images.float() - mean) / std
-
-
 @dataclass
 class _DecodedFrame:
-    output: StepOutput
+    steps: list[StepOutput]
     query_features: Tensor  # [O, C, h, w]
     image_features: Tensor  # [O, C, h, w]
     memory_frames: list[int]
@@ -110,11 +116,15 @@ class _FrameFeatures:
     position: Tensor  # [hw, O, C] of the coarsest level
     sizes_hw: list[tuple[int, int]]
 
+    def level(self, index: int) -> Tensor:
+        """A map as an image, `[O, C, h, w]`."""
+        flat = self.maps[index].permute(1, 2, 0)
+        return flat.view(*flat.shape[:2], *self.sizes_hw[index])
+
     @property
-    def coarsest(self) -> Tensor:
-        """The level that memory works on, `[O, C, h, w]`."""
-        coarsest = self.maps[-1].permute(1, 2, 0)
-        return coarsest.view(*coarsest.shape[:2], *self.sizes_hw[-1])
+    def fine(self) -> list[Tensor] | None:
+        """The finer levels, which the mask decoder adds; None where it takes none."""
+        return [self.level(i) for i in range(len(self.maps) - 1)] or None
 
 
 @dataclass
@@ -123,14 +133,14 @@ class _Clip:
 
     model: SAM2Base
     batch: VideoBatch
-    conditioning: list[int]
+    config: ForwardConfig
     # SAM2Base reads memory from these two dicts of dicts, by frame.
     memory: dict[str, dict[int, dict[str, Any]]] = field(
         default_factory=lambda: {"cond_frame_outputs": {}, "non_cond_frame_outputs": {}}
     )
 
     def __post_init__(self) -> None:
-        """Encode all frames of all clips at once."""
+        """Encode all frames of all clips at once and draw the first prompts."""
         batch = self.batch
         self.masks = batch.object_masks()
         self.object_to_clip = torch.tensor(batch.object_to_clip, device=batch.frames.device)
@@ -138,6 +148,18 @@ class _Clip:
         _, maps, positions, self.sizes_hw = self.model._prepare_backbone_features(encoded)
         self.maps = [self._by_frame(level) for level in maps]
         self.positions = self._by_frame(positions[-1])
+        self.heads = TrainingHeads(self.model, keep_mask_gradient=self.config.keep_mask_gradient)
+        # All of them before anything is decoded: dropout and clicks share torch's generator.
+        self.first_points = {
+            t: self._first_points(kind, self.masks[t])
+            for t, kind in self.config.plan.first.items()
+            if kind is not FirstPrompt.MASK
+        }
+
+    def _first_points(self, kind: FirstPrompt, truth: Tensor) -> Points:
+        if kind is FirstPrompt.BOX:
+            return noisy_box(truth)
+        return click(truth, choose=self.config.choose)
 
     def _by_frame(self, level: Tensor) -> tuple[Tensor, ...]:
         """Cut `[hw, B * T, C]` into `T` maps `[hw, B, C]`."""
@@ -150,41 +172,72 @@ class _Clip:
 
     def step(self, t: int, *, last: bool) -> _DecodedFrame:
         """Decode frame `t` for all objects and, unless it is the last, remember it."""
-        given = t in self.conditioning
-        features = self._features(t)
-        memory_frames = [] if given else self._memory_frames(t)
-        record, heads, _, query_features = self.model._track_step(
+        features, plan = self._features(t), self.config.plan
+        prompted = t in plan.first
+        memory_frames = [] if prompted else self._memory_frames(t)
+        if plan.first.get(t) is FirstPrompt.MASK:
+            fused = features.level(-1)
+            decodings = [self.heads.adopt(fused, features.fine, self.masks[t])]
+        else:
+            fused = self._fuse(t, features)
+            decodings = self._decode(t, fused, features.fine)
+        if not last:
+            self._remember(t, features, decodings[-1])
+        steps = [StepOutput(d.candidates, d.predicted_iou, d.presence_logits) for d in decodings]
+        return _DecodedFrame(steps, fused, features.level(-1), memory_frames)
+
+    def _decode(self, t: int, fused: Tensor, fine: list[Tensor] | None) -> list[Decoded]:
+        """Find the masks of frame `t`, then correct them click by click."""
+        truth, points = self.masks[t], self.first_points.get(t)
+        prompted = t in self.config.plan.first
+        visible = truth.flatten(1).any(1, keepdim=True)
+        decodings: list[Decoded] = []
+        for anywhere in (None, *self.config.plan.corrections.get(t, ())):
+            previous = None
+            if anywhere is not None:
+                latest = decodings[-1]
+                found = None if anywhere else latest.full_logits[:, 0] > 0
+                new = click(truth, found, choose=self.config.choose)
+                points = new if points is None else points + new
+                previous = latest.quarter_logits
+            several = self.model._use_multimask(prompted, _labels_only(points))
+            decodings.append(
+                self.heads.decode(
+                    fused, fine, points=points, previous=previous, several=several, visible=visible
+                )
+            )
+        return decodings
+
+    def _fuse(self, t: int, features: _FrameFeatures) -> Tensor:
+        """Features of frame `t` after reading memory, `[O, C, h, w]`."""
+        fused: Tensor = self.model._prepare_memory_conditioned_features(
             frame_idx=t,
-            is_init_cond_frame=given,
-            current_vision_feats=features.maps,
+            is_init_cond_frame=t in self.config.plan.first,
+            current_vision_feats=features.maps[-1:],
             current_vision_pos_embeds=[features.position],
-            feat_sizes=features.sizes_hw,
-            point_inputs=None,
-            mask_inputs=self.masks[t][:, None] if given else None,
+            feat_sizes=features.sizes_hw[-1:],
             output_dict=self.memory,
             num_frames=self.batch.num_frames,
-            track_in_reverse=False,
-            prev_sam_mask_logits=None,
         )
-        _, candidates, predicted_iou, _, mask_logits, pointer, presence_logits = heads
-        if not last:
-            record["obj_ptr"] = pointer
-            self.model._encode_memory_in_output(
-                features.maps,
-                features.sizes_hw,
-                point_inputs=None,
-                run_mem_encoder=True,
-                high_res_masks=mask_logits,
-                object_score_logits=presence_logits,
-                current_out=record,
-            )
-            self.memory["cond_frame_outputs" if given else "non_cond_frame_outputs"][t] = record
-        return _DecodedFrame(
-            StepOutput(candidates, predicted_iou, presence_logits),
-            query_features,
-            features.coarsest,
-            memory_frames,
+        return fused
+
+    def _remember(self, t: int, features: _FrameFeatures, final: Decoded) -> None:
+        """Encode frame `t` into memory from its last mask."""
+        plan = self.config.plan
+        clicked = t in self.first_points or t in plan.corrections
+        maps, positions = self.model._encode_new_memory(
+            current_vision_feats=features.maps,
+            feat_sizes=features.sizes_hw,
+            pred_masks_high_res=final.full_logits,
+            object_score_logits=final.presence_logits,
+            is_mask_from_pts=clicked,
         )
+        kind = "cond_frame_outputs" if plan.is_conditioning(t) else "non_cond_frame_outputs"
+        self.memory[kind][t] = {
+            "maskmem_features": maps,
+            "maskmem_pos_enc": positions,
+            "obj_ptr": self.heads.pointer(final),
+        }
 
     def _memory_frames(self, t: int) -> list[int]:
         """Frames whose maps SAM2Base reads for frame `t`: given ones, and the latest others."""
@@ -194,7 +247,12 @@ class _Clip:
         return [*nearest, *(u for u in recent if u not in nearest and (u in given or u in others))]
 
 
-def _check(model: SAM2Base, batch: VideoBatch, conditioning_frames: Sequence[int]) -> None:
+def _labels_only(points: Points | None) -> dict[str, Tensor] | None:
+    """What SAM2Base wants of points to decide on the number of candidates."""
+    return None if points is None else {"point_labels": points.labels}
+
+
+def _check(model: SAM2Base, batch: VideoBatch, plan: PromptPlan) -> None:
     size_hw, side = tuple(batch.frames.shape[-2:]), model.image_size
     if size_hw != (side, side):
         raise ValueError(
@@ -203,9 +261,11 @@ def _check(model: SAM2Base, batch: VideoBatch, conditioning_frames: Sequence[int
         )
     if not batch.object_to_clip:
         raise ValueError(f"no object in any clip of the batch ({', '.join(batch.video_ids)})")
-    given = set(conditioning_frames)
-    if not given or not given < set(range(batch.num_frames)):
+    frames = set(range(batch.num_frames))
+    given = {t for t, kind in plan.first.items() if kind is FirstPrompt.MASK}
+    if not plan.first or not frames >= {*plan.first, *plan.corrections} or given == frames:
         raise ValueError(
-            f"conditioning frames {sorted(given)} of {batch.num_frames}: give at least one and "
-            "leave at least one to predict"
+            f"prompts on frames {sorted(plan.first)} and corrections on "
+            f"{sorted(plan.corrections)} of {batch.num_frames}: prompt at least one, and leave at "
+            "least one whose masks are not given"
         )

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
@@ -10,7 +11,8 @@ from pvuw.errors import PvuwError
 from pvuw.nets.base import ParameterLayer, VideoSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
-from pvuw.nets.sam2.clip_forward import forward_clip
+from pvuw.nets.sam2.clip_forward import FIRST_MASKS, ForwardConfig, forward_clip
+from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
 from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
@@ -51,7 +53,7 @@ class Sam2(VideoSegmenter):
 
     Objects are prompted by masks, on any frame, and segmented independently of each other. `start`
     should be told the number of frames if there may be fewer than 16. The training forward is
-    prompted with the true masks of each clip's first frame.
+    prompted as `prompting` says.
 
     Args:
         size: `nano` (1.4 M parameters, made for training from scratch on small images; no official
@@ -68,6 +70,14 @@ class Sam2(VideoSegmenter):
             values of the training run.
         memory_mask_bias: See `memory_mask_scale`.
         objects_per_batch: Most objects that inference runs in one batch; lower it to save memory.
+        prompting: Prompts of the training forward: masks, clicks and boxes, with corrections. An
+            empty mapping is SAM 2's own MOSE recipe; default: the true masks of each clip's first
+            frame, as the task gives them.
+        keep_mask_gradient: In training, judge the masks of a visible object that the network calls
+            absent as they are. Upstream replaces them by a constant, which costs a loss of up to
+            5120 and gives no gradient (docs/losses.md).
+        checkpoint_activations: In training, compute activations a second time in backward instead
+            of keeping them: same gradients, less memory, more time (docs/training.md).
     """
 
     def __init__(
@@ -80,9 +90,15 @@ class Sam2(VideoSegmenter):
         memory_mask_scale: float = 20.0,
         memory_mask_bias: float = -10.0,
         objects_per_batch: int = 16,
+        prompting: TrainingPrompts | None = None,
+        keep_mask_gradient: bool = False,
+        checkpoint_activations: bool = False,
     ) -> None:
         super().__init__()
         self.objects_per_batch = objects_per_batch
+        self.prompting = prompting
+        self.keep_mask_gradient = keep_mask_gradient
+        self.checkpoint_activations = checkpoint_activations
         self.model = build_sam2_base(
             size,
             image_size=image_size,
@@ -110,8 +126,25 @@ class Sam2(VideoSegmenter):
         return Sam2Session(model, num_frames, batch_size=self.objects_per_batch)
 
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
-        """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`."""
-        return forward_clip(self.model, batch, features=features)
+        """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`.
+
+        Raises:
+            ValueError: If `prompting` has to be drawn and the batch has no `step_seed`.
+        """
+        config = ForwardConfig(
+            self._plan(batch),
+            keep_mask_gradient=self.keep_mask_gradient,
+            recompute=self.checkpoint_activations,
+        )
+        return forward_clip(self.model, batch, config=config, features=features)
+
+    def _plan(self, batch: VideoBatch) -> PromptPlan:
+        if self.prompting is None:
+            return FIRST_MASKS
+        if batch.step_seed is None:
+            raise ValueError("drawing prompts needs the batch's step_seed, which training sets")
+        draw = np.random.default_rng(batch.step_seed)
+        return draw_plan(self.prompting, batch.num_frames, draw)
 
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the official checkpoints, none added, none missing."""

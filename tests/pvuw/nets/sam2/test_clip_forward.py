@@ -4,7 +4,9 @@ import pytest
 import torch
 
 from pvuw.losses import VOSLoss
-from pvuw.nets.sam2.clip_forward import forward_clip, normalize_images
+from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
+from pvuw.nets.sam2.prompt_plan import PromptPlan
+from pvuw.ops.images import normalize_images
 from tests.helpers.sam2_training import Case, build, make_batch
 
 SIZE = 128
@@ -13,6 +15,10 @@ SIZE = 128
 @pytest.fixture
 def model():
     return build(Case())
+
+
+def given_masks(frames):
+    return ForwardConfig(PromptPlan.of_masks(frames))
 
 
 def candidates_of(output):
@@ -24,7 +30,7 @@ def candidates_of(output):
 
 def test_one_decoding_per_frame_in_time_order(model):
     batch = make_batch(4)
-    output = forward_clip(model, batch, conditioning_frames=(2, 0))
+    output = forward_clip(model, batch, config=given_masks((2, 0)))
     assert [len(steps) for steps in output.steps] == [1, 1, 1, 1]
     shapes = [tuple(steps[0].mask_logits.shape) for steps in output.steps]
     assert shapes == [(5, m, SIZE, SIZE) for m in (1, 3, 1, 3)]
@@ -88,7 +94,7 @@ def test_a_later_given_frame_is_read_by_frames_before_it(model):
     outputs = [candidates_of(forward_clip(model, b))[0] for b in (batch, other)]
     assert torch.equal(*outputs)
     given = [
-        forward_clip(model, b, conditioning_frames=(0, 2)).steps[1][0].mask_logits
+        forward_clip(model, b, config=given_masks((0, 2))).steps[1][0].mask_logits
         for b in (batch, other)
     ]
     assert not torch.equal(*given)
@@ -173,7 +179,7 @@ def test_memory_frames_are_those_that_attention_is_given(model, monkeypatch, giv
     monkeypatch.setattr(model.memory_attention, "forward", count)
     batch = make_batch(len(expected))
     with torch.no_grad():
-        output = forward_clip(model, batch, conditioning_frames=given, features=True)
+        output = forward_clip(model, batch, config=given_masks(given), features=True)
     assert output.memory_frames == expected
     assert read == [len(frames) for frames in expected if frames]
 
@@ -216,5 +222,5 @@ def test_a_batch_without_objects_is_refused(model):
 
 @pytest.mark.parametrize("given", [(), (0, 1), (5,)])
 def test_given_frames_must_leave_something_to_predict(model, given):
-    with pytest.raises(ValueError, match="conditioning frames"):
-        forward_clip(model, make_batch(2), conditioning_frames=given)
+    with pytest.raises(ValueError, match="prompts on frames"):
+        forward_clip(model, make_batch(2), config=given_masks(given))

@@ -12,35 +12,59 @@ import pytest
 import torch
 
 from pvuw.losses import VOSLoss
-from pvuw.nets.sam2.clip_forward import forward_clip
-from tests.helpers.sam2_training import CASES, GOLDEN, SEED, build, make_batch, run_reference
+from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
+from tests.helpers.sam2_training import (
+    CASES,
+    CLICK_CASES,
+    GOLDEN,
+    SEED,
+    Replay,
+    build,
+    make_batch,
+    run_reference,
+)
 
 PARTS = ("total", "ce", "dice", "iou", "presence")
 
 
-def run_ours(case, model=None):
+def run_ours(case, model=None, **options):
     """Our loss terms and gradients of a case."""
     model, batch = model or build(case), make_batch(case.num_frames)
     torch.manual_seed(SEED)
-    output = forward_clip(model, batch, conditioning_frames=case.conditioning_frames)
+    output = forward_clip(model, batch, config=ForwardConfig(case.plan(), **options))
     terms = VOSLoss()(output, batch)
     terms.total.backward()
     return output, terms, {n: p.grad for n, p in model.named_parameters()}
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_bit_equal_to_the_reference(name):
-    pytest.importorskip("training.loss_fns", reason="needs the `reference` extra")
-    expected, expected_gradients = run_reference(CASES[name])
-    _, terms, gradients = run_ours(CASES[name])
+def assert_equal(parts, gradients, expected, expected_gradients):
     for part in PARTS:
-        assert torch.equal(getattr(terms, part), expected[part]), part
+        assert torch.equal(parts[part], expected[part]), part
     assert gradients.keys() == expected_gradients.keys()
     for parameter, gradient in expected_gradients.items():
         if gradient is None:
             assert gradients[parameter] is None, parameter
         else:
             assert torch.equal(gradients[parameter], gradient), parameter
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_masks_bit_equal_to_the_reference(name):
+    pytest.importorskip("training.loss_fns", reason="needs the `reference` extra")
+    expected, expected_gradients = run_reference(CASES[name])
+    _, terms, gradients = run_ours(CASES[name])
+    assert_equal(terms._asdict(), gradients, expected, expected_gradients)
+
+
+@pytest.mark.parametrize("name", CLICK_CASES)
+def test_clicks_and_boxes_equal_to_the_reference(name):
+    pytest.importorskip("training.loss_fns", reason="needs the `reference` extra")
+    replay = Replay()
+    expected, expected_gradients = run_reference(CLICK_CASES[name], replay)
+    clicks = len(replay.clicked)
+    _, terms, gradients = run_ours(CLICK_CASES[name], choose=replay)
+    assert not replay.clicked, f"upstream made {clicks} clicks"
+    assert_equal(terms._asdict(), gradients, expected, expected_gradients)
 
 
 def assert_frozen(name, terms, gradients):

@@ -10,11 +10,14 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 from lightning_modules.optim import OptimConfig, build_optimizer
 from pvuw import __version__
-from pvuw.errors import DataError
+from pvuw.errors import DataError, WeightsError
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.tuning import TuningConfig, prepare
 from pvuw.types import FramePrediction, FrameSink
+
+_TUNING = TuningConfig()
 
 _EVERY_PROCESS = 2**32 - 1
 """Stands for the process where all of them draw alike; larger than any process number."""
@@ -29,6 +32,7 @@ class SegmentationModule(lightning.LightningModule):
         inference: How whole videos are run.
         seed: Every training step draws its random choices (dropout, clicks) from this, the epoch,
             the batch and the process, so that a resumed run repeats an uninterrupted one exactly.
+        tuning: What of the network is trained: frozen parts, adapters; and what is compiled.
     """
 
     def __init__(
@@ -38,9 +42,12 @@ class SegmentationModule(lightning.LightningModule):
         optim: OptimConfig,
         inference: InferenceConfig,
         seed: int,
+        tuning: TuningConfig = _TUNING,
     ) -> None:
         super().__init__()
+        prepare(net, tuning)
         self.net = net
+        self.tuning_config = tuning
         self.optim_config = optim
         self.inference_config = inference
         self.seed = seed
@@ -66,7 +73,22 @@ class SegmentationModule(lightning.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Note which network the weights belong to."""
         net = type(self.net)
-        checkpoint["pvuw"] = {"version": __version__, "net": f"{net.__module__}.{net.__qualname__}"}
+        name = f"{net.__module__}.{net.__qualname__}"
+        note: dict[str, Any] = {"version": __version__, "net": name}
+        if self.tuning_config.lora is not None:
+            note["lora"] = vars(self.tuning_config.lora).copy()
+        checkpoint["pvuw"] = note
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse a checkpoint whose adapters this run would not have, or the other way round."""
+        saved = checkpoint.get("pvuw", {}).get("lora")
+        lora = self.tuning_config.lora
+        if saved != (None if lora is None else vars(lora)):
+            raise WeightsError(
+                f"the checkpoint's adapters are {saved or 'none'}, those of model.tuning.lora "
+                f"{lora or 'none'}; give the config.yaml of the run it is from, or export it first "
+                "(`pvuw weights export`) and load the file as model.net.weights"
+            )
 
     def on_predict_start(self) -> None:
         """Forget failures of an earlier run."""

@@ -19,12 +19,14 @@ from pvuw.io.videos import Video
 from pvuw.losses.base import ClipLoss, LossValues
 from pvuw.metrics.jf import JAndF
 from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.tuning import TuningConfig
 from pvuw.types import ScoreSink, VideoBatch
 
 ProtocolName = Literal["davis2017", "mose", "mosev2"]
 
 _OPTIM = OptimConfig()
 _INFERENCE = InferenceConfig()
+_TUNING = TuningConfig()
 
 
 class VOSModule(SegmentationModule):
@@ -47,6 +49,7 @@ class VOSModule(SegmentationModule):
         protocol: Whose definition of J and F, and of which objects count.
         seed: Every training step draws its random choices from this, the epoch, the batch and the
             process, so that a resumed run repeats an uninterrupted one exactly.
+        tuning: What of the network is trained: frozen parts, adapters; and what is compiled.
     """
 
     def __init__(
@@ -58,8 +61,9 @@ class VOSModule(SegmentationModule):
         inference: InferenceConfig = _INFERENCE,
         protocol: ProtocolName = "mose",
         seed: int = 0,
+        tuning: TuningConfig = _TUNING,
     ) -> None:
-        super().__init__(net, optim=optim, inference=inference, seed=seed)
+        super().__init__(net, optim=optim, inference=inference, seed=seed, tuning=tuning)
         self.loss = loss
         self.protocol = protocol
         self.score_sinks: list[ScoreSink] = []

@@ -56,7 +56,7 @@ class DecodingTerms:
     dice: Tensor
     iou: Tensor | None
     presence: Tensor | None
-    missed: Tensor | None
+    absent_wrongly: Tensor | None
     """Visible objects the network called absent, a count without gradient."""
 
     def __add__(self, other: "DecodingTerms") -> "DecodingTerms":
@@ -66,7 +66,7 @@ class DecodingTerms:
             self.dice + other.dice,
             _sum(self.iou, other.iou),
             _sum(self.presence, other.presence),
-            _sum(self.missed, other.missed),
+            _sum(self.absent_wrongly, other.absent_wrongly),
         )
 
     def weighted(self, weights: LossWeights) -> Tensor:
@@ -115,7 +115,7 @@ def decoding_terms(
     chosen = _take(mask_logits, best)
     ce = reduce(mask_cross_entropy(chosen, target, kind=kind, valid=valid))
     dice = reduce(dice_loss(chosen, target, valid=valid))
-    iou = presence = missed = None
+    iou = presence = absent_wrongly = None
     if weights.iou > 0:
         predicted = _given(step.predicted_iou, "predicted_iou", "iou_weight").float()
         error = mask_iou_loss(predicted, mask_iou(mask_logits, target, valid=valid))
@@ -123,8 +123,8 @@ def decoding_terms(
     if weights.presence > 0:
         logits = _given(step.presence_logits, "presence_logits", "presence_weight").float()
         presence = presence_loss(logits, visible).sum() / num_objects
-        missed = ((logits <= 0) * visible).sum().detach()
-    return DecodingTerms(ce, dice, iou, presence, missed)
+        absent_wrongly = ((logits <= 0) * visible).sum().detach()
+    return DecodingTerms(ce, dice, iou, presence, absent_wrongly)
 
 
 def best_candidate(

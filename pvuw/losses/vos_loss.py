@@ -30,12 +30,12 @@ class LossTerms(NamedTuple):
     """Error of the predicted IoU."""
     presence: Tensor | None
     """Cross-entropy of the presence score."""
-    missed: Tensor | None
-    """Share of visible objects the network called absent, 0..1. Their masks get no gradient, and
-    SAM 2 sets them to -1024, so every spike of `ce` comes with a spike here."""
+    absent_wrongly: Tensor | None
+    """Share of visible objects the network called absent, 0..1, over all decodings. SAM 2 sets
+    their masks to -1024, which no gradient passes: a spike of `ce` comes with a spike here."""
 
     def log_values(self) -> dict[str, Tensor]:
-        """Scalars to log, without gradient: `loss`, `loss_ce`, `loss_dice`, …, `missed`."""
+        """Scalars to log, without gradient: `loss`, `loss_ce`, `loss_dice`, …, `absent_wrongly`."""
         parts = {
             "loss": self.total,
             "loss_ce": self.ce,
@@ -43,7 +43,7 @@ class LossTerms(NamedTuple):
             "loss_sim": self.sim,
             "loss_iou": self.iou,
             "loss_presence": self.presence,
-            "missed": self.missed,
+            "absent_wrongly": self.absent_wrongly,
         }
         return {name: part.detach() for name, part in parts.items() if part is not None}
 
@@ -128,10 +128,15 @@ class VOSLoss(ClipLoss):
         if self.needs_features:
             sim = self._similarity(output, batch, masks) / num_objects
             total = total + sim * self.weights.sim
-        missed = terms.missed
-        if missed is not None:
-            missed = missed / masks.flatten(2).any(-1).sum().clamp(min=1)
-        return LossTerms(total, terms.ce, terms.dice, sim, terms.iou, terms.presence, missed)
+        return LossTerms(
+            total,
+            terms.ce,
+            terms.dice,
+            sim,
+            terms.iou,
+            terms.presence,
+            _share_of_visible(terms.absent_wrongly, output, masks),
+        )
 
     def _frame_terms(
         self, steps: list[StepOutput], truth: Truth, num_objects: float | Tensor
@@ -158,6 +163,15 @@ class VOSLoss(ClipLoss):
             object_to_clip=batch.object_to_clip,
             config=self.similarity,
         ).sum()
+
+
+def _share_of_visible(count: Tensor | None, output: ClipOutput, masks: Tensor) -> Tensor | None:
+    """A count of visible objects over all decodings, divided by how many could be counted."""
+    if count is None:
+        return None
+    decodings = torch.tensor([len(steps) for steps in output.steps], device=masks.device)
+    visible = masks.flatten(2).any(-1).sum(1)  # [T]
+    return count / (visible * decodings).sum().clamp(min=1)
 
 
 def mean_over_processes(count: int, device: torch.device) -> float | Tensor:

@@ -62,7 +62,8 @@ class MaskDecoding:
         # All candidates are upsampled: for one alone torch takes a kernel that rounds differently.
         full = self._upsample(candidates)[rows, best]
         # With the single-mask token as pointer there is one token, whatever the number of masks.
-        pointers = self._pointers(tokens[rows, best.clamp(max=tokens.shape[1] - 1)], presence)
+        token = tokens[rows, best.clamp(max=tokens.shape[1] - 1)]
+        pointers = object_pointers(self.model, token, presence)
         quarter, predicted_iou = candidates[rows, best], candidate_iou[rows, best]
         return DecodedMasks(quarter[:, None], full[:, None], predicted_iou, presence, pointers)
 
@@ -96,17 +97,23 @@ class MaskDecoding:
             self._no_prompt = (sparse, dense, prompts.get_dense_pe())
         return self._no_prompt
 
-    def _pointers(self, tokens: Tensor, presence: Tensor) -> Tensor:
-        """Object pointers, `[N, D]`, of mask tokens; of objects not there, a learned one."""
-        model = self.model
-        pointers: Tensor = model.obj_ptr_proj(tokens)
-        if not model.pred_obj_scores:
-            return pointers
-        visible = presence.sigmoid() if model.soft_no_obj_ptr else (presence > 0).float()
-        if model.fixed_no_obj_ptr:
-            pointers = visible * pointers
-        blended: Tensor = pointers + (1 - visible) * model.no_obj_ptr
-        return blended
+
+def object_pointers(model: SAM2Base, tokens: Tensor, presence_logits: Tensor) -> Tensor:
+    """Object pointers of mask tokens, float `[N, D]`; of objects not there, a learned one.
+
+    Args:
+        model: The network.
+        tokens: Output tokens of the masks, float `[N, D]`.
+        presence_logits: Float `[N, 1]`.
+    """
+    pointers: Tensor = model.obj_ptr_proj(tokens)
+    if not model.pred_obj_scores:
+        return pointers
+    visible = presence_logits.sigmoid() if model.soft_no_obj_ptr else (presence_logits > 0).float()
+    if model.fixed_no_obj_ptr:
+        pointers = visible * pointers
+    blended: Tensor = pointers + (1 - visible) * model.no_obj_ptr
+    return blended
 
 
 def _expand(maps: list[Tensor], count: int) -> list[Tensor] | None:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pvuw.nets.sam2.clicks import Points
+from pvuw.nets.sam2.decoding import object_pointers
 
 
 @dataclass
@@ -82,25 +83,17 @@ class TrainingHeads:
             repeat_image=False,
             high_res_features=fine,
         )
-        shown = None  # None: all
-        if model.pred_obj_scores:
-            shown = presence > 0
-            judged = shown | visible if self.keep_mask_gradient else shown
-            masks = torch.where(judged[..., None, None], masks, NO_OBJ_SCORE)
-        masks = masks.float()
+        shown = presence > 0 if model.pred_obj_scores else torch.ones_like(visible)
+        judged = shown | visible if self.keep_mask_gradient else shown
+        masks = torch.where(judged[..., None, None], masks, NO_OBJ_SCORE).float()
         size_hw = (model.image_size, model.image_size)
         full = F.interpolate(masks, size=size_hw, mode="bilinear", align_corners=False)
-        quarter, best_full, token = masks, full, tokens[:, 0]
-        if several:
-            best = predicted_iou.argmax(dim=-1)
-            rows = torch.arange(len(best), device=best.device)
-            quarter, best_full = masks[rows, best][:, None], full[rows, best][:, None]
-            if tokens.shape[1] > 1:
-                token = tokens[rows, best]
-        if shown is not None and self.keep_mask_gradient:
-            seen = shown[..., None, None]
-            quarter = torch.where(seen, quarter, NO_OBJ_SCORE)
-            best_full = torch.where(seen, best_full, NO_OBJ_SCORE)
+        best = predicted_iou.argmax(dim=-1)
+        quarter, best_full = _take(masks, best), _take(full, best)
+        if self.keep_mask_gradient:
+            quarter = torch.where(shown[..., None, None], quarter, NO_OBJ_SCORE)
+            best_full = torch.where(shown[..., None, None], best_full, NO_OBJ_SCORE)
+        token = _take(tokens, best)[:, 0]
         return Decoded(full, predicted_iou, presence, quarter, best_full, token)
 
     def adopt(self, features: Tensor, fine: list[Tensor] | None, masks: Tensor) -> Decoded:
@@ -120,16 +113,15 @@ class TrainingHeads:
         """Object pointers of a decoding, float `[O, D]`; of objects not there, a learned one."""
         if decoded.pointer is not None:
             return decoded.pointer
-        model = self.model
-        pointer: Tensor = model.obj_ptr_proj(decoded.token)
-        if not model.pred_obj_scores:
-            return pointer
-        presence = decoded.presence_logits
-        visible = presence.sigmoid() if model.soft_no_obj_ptr else (presence > 0).float()
-        if model.fixed_no_obj_ptr:
-            pointer = visible * pointer
-        blended: Tensor = pointer + (1 - visible) * model.no_obj_ptr
-        return blended
+        assert decoded.token is not None
+        return object_pointers(self.model, decoded.token, decoded.presence_logits)
+
+
+def _take(candidates: Tensor, best: Tensor) -> Tensor:
+    """The best of each object's candidates, `[O, 1, ...]`; the only one where there is one."""
+    if candidates.shape[1] == 1:
+        return candidates
+    return candidates[torch.arange(len(best), device=best.device), best][:, None]
 
 
 def _as_tensors(points: Points | None, like: Tensor) -> tuple[Tensor, Tensor]:

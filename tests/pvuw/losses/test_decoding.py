@@ -99,11 +99,11 @@ def test_a_network_without_presence_must_predict_empty_masks():
     assert step.mask_logits.grad[2].ne(0).any()
 
 
-def test_missed_counts_visible_objects_called_absent():
+def test_absent_wrongly_counts_visible_objects_called_absent():
     truth, step = truth_and_step()
     truth.target[2] = 0
     step.presence_logits = torch.tensor([[-1.0], [1.0], [-1.0], [0.0]])
-    assert terms_of(step, truth).missed.item() == 2
+    assert terms_of(step, truth).absent_wrongly.item() == 2
 
 
 def test_every_term_is_divided_by_the_number_of_objects():
@@ -121,4 +121,4 @@ def test_missing_outputs_are_named_with_the_weight_to_change():
         terms_of(StepOutput(step.mask_logits, step.predicted_iou, None), truth)
     bare = LossWeights(iou=0.0, presence=0.0)
     terms = terms_of(StepOutput(step.mask_logits), truth, weights=bare)
-    assert (terms.iou, terms.presence, terms.missed) == (None, None, None)
+    assert (terms.iou, terms.presence, terms.absent_wrongly) == (None, None, None)

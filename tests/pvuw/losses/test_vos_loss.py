@@ -104,7 +104,7 @@ def test_no_object_visible_anywhere():
     batch.masks[:] = False
     terms = VOSLoss()(output, batch)
     terms.total.backward()
-    assert (terms.ce, terms.dice, terms.iou, terms.missed) == (0, 0, 0, 0)
+    assert (terms.ce, terms.dice, terms.iou, terms.absent_wrongly) == (0, 0, 0, 0)
     assert terms.presence > 0
     assert all(s.mask_logits.grad.eq(0).all() for steps in output.steps for s in steps)
 
@@ -142,7 +142,7 @@ def test_features_are_asked_for_only_where_needed():
 
 def test_log_values_name_the_parts_that_are_there():
     output, batch = example((1,))
-    names = ["loss", "loss_ce", "loss_dice", "loss_iou", "loss_presence", "missed"]
+    names = ["loss", "loss_ce", "loss_dice", "loss_iou", "loss_presence", "absent_wrongly"]
     values = VOSLoss()(output, batch).log_values()
     assert list(values) == names
     assert not any(value.requires_grad for value in values.values())
@@ -151,11 +151,19 @@ def test_log_values_name_the_parts_that_are_there():
     assert list(bare) == ["loss", "loss_ce", "loss_dice"]
 
 
-def test_missed_is_the_share_of_visible_objects_called_absent():
+def test_absent_wrongly_is_the_share_of_visible_objects_called_absent():
     output, batch = example((2, 1))  # 8 of 9 object-frames are visible
     for steps in output.steps:
         steps[0].presence_logits = torch.tensor([[-1.0], [1.0], [1.0]])
-    assert VOSLoss()(output, batch).missed.item() == pytest.approx(2 / 8)
+    assert VOSLoss()(output, batch).absent_wrongly.item() == pytest.approx(2 / 8)
+
+
+def test_absent_wrongly_stays_a_share_where_frames_are_decoded_again():
+    output, batch = example((2, 1))
+    for steps in output.steps:
+        steps[0].presence_logits = torch.full((3, 1), -1.0)
+        steps += steps[:1] * 7
+    assert VOSLoss()(output, batch).absent_wrongly == 1
 
 
 def test_half_precision_outputs_are_judged_in_float32():

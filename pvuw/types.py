@@ -116,6 +116,10 @@ class StepOutput:
     """Predicted IoU of each candidate, float `[O, M]`."""
     presence_logits: Tensor | None = None
     """Presence logit, float `[O, 1]`."""
+    sensory_logits: Tensor | None = None
+    """Masks predicted from recurrent state alone (Cutie, LiVOS), float `[O, 1, h, w]`."""
+    query_logits: Tensor | None = None
+    """Masks that each level of an object transformer goes by, float `[O, L, h, w]`."""
 
 
 @dataclass

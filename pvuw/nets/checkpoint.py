@@ -13,6 +13,7 @@ from torch import Tensor
 from pvuw.errors import WeightsError
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.identify import identify
+from pvuw.nets.lora import LoraConfig, has_adapters, merge_adapters
 
 _NET = "net."
 """Where the training module keeps the network."""
@@ -29,11 +30,14 @@ class Checkpoint:
     """As the networks' authors publish: `{"model": {name: tensor}}` (SAM 2) or the names alone
     (XMem, Cutie, LiVOS, TMO); or what a training run saves."""
     weights: dict[str, Tensor]
-    """By the names of the layout; of a training checkpoint, by those of the network's modules."""
+    """By the names of the layout; of a training checkpoint, by those of the network's modules, with
+    adapters merged."""
     epoch: int | None = None
     """Epochs finished, of a training checkpoint."""
     step: int | None = None
     """Optimizer steps done, of a training checkpoint."""
+    adapters: LoraConfig | None = None
+    """The adapters that were merged, of a training checkpoint that had some."""
 
     @property
     def official_weights(self) -> dict[str, Tensor]:
@@ -52,7 +56,16 @@ def load_official(path: Path, net: VideoSegmenter) -> None:
         WeightsError: If the file is missing, damaged or of another layout, or if a weight is
             missing, unexpected or of another shape. The network is unchanged then.
     """
-    checkpoint = read_checkpoint(path)
+    load_checkpoint(read_checkpoint(path), net)
+
+
+def load_checkpoint(checkpoint: Checkpoint, net: VideoSegmenter) -> None:
+    """Load weights that were read before; see `load_official`.
+
+    Raises:
+        WeightsError: If a weight is missing, unexpected or of another shape. The network is
+            unchanged then.
+    """
     official = checkpoint.layout == "official"
     # Both dictionaries hold the network's own tensors, so that copying into them loads.
     own = net.official_state_dict() if official else net.state_dict()
@@ -62,7 +75,8 @@ def load_official(path: Path, net: VideoSegmenter) -> None:
         wanted = identify(net.official_state_dict()) or type(net).__name__
         fix = "" if found == wanted else "; build that network or load other weights"
         raise WeightsError(
-            f"{path}: weights of {found} do not fit {wanted}{fix} ({'; '.join(problems)})"
+            f"{checkpoint.path}: weights of {found} do not fit {wanted}{fix} "
+            f"({'; '.join(problems)})"
         )
     with torch.no_grad():
         for name, weight in checkpoint.weights.items():
@@ -86,12 +100,30 @@ def read_checkpoint(path: Path) -> Checkpoint:
         weights = {k.removeprefix(_NET): w for k, w in named.items() if k.startswith(_NET)}
         if weights:
             epoch, step = content.get("epoch"), content.get("global_step")
-            return Checkpoint(path, "training", weights, epoch, step)
+            adapters = _adapters(path, content, weights)
+            if adapters is not None:
+                weights = merge_adapters(weights, adapters.scale)
+            return Checkpoint(path, "training", weights, epoch, step, adapters)
     keys = sorted(map(str, content))[:5] if isinstance(content, dict) else type(content).__name__
     raise WeightsError(
         f"{path}: neither official weights (`model`, or tensors by name) nor a training checkpoint "
         f"of ours (`state_dict` with `net.*`), found {keys}"
     )
+
+
+def _adapters(
+    path: Path, content: Mapping[str, Any], weights: Mapping[str, Tensor]
+) -> LoraConfig | None:
+    """What the training module noted about its adapters, if the weights hold any."""
+    if not has_adapters(weights):
+        return None
+    note = content.get("pvuw", {}).get("lora")
+    if note is None:
+        raise WeightsError(
+            f"{path}: holds adapters but not their scale (`pvuw.lora`), so they cannot be merged; "
+            "give the checkpoint as the run wrote it"
+        )
+    return LoraConfig(**note)
 
 
 def _read(path: Path) -> Any:

@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from pvuw.errors import DataError
-from pvuw.inference.propagate import InferenceConfig, Prompter, propagate, with_next
+from pvuw.inference.lockstep import with_next
+from pvuw.inference.prompting import Prompter
+from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.masks import write_id_map
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession

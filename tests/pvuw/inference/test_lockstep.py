@@ -1,0 +1,146 @@
+from functools import partial
+
+import pytest
+import torch
+
+from pvuw.inference.lockstep import score_frames
+from pvuw.inference.prompting import Prompter
+from pvuw.inference.propagate import InferenceConfig, propagate
+from pvuw.inference.views import ViewConfig
+from tests.helpers.echo import Echo, blocks, write_video
+
+FVOS = ViewConfig([1 + i / 8 for i in range(7)], [0, 90, 180, 270], [False, True])
+
+
+class Wobbly(Echo):
+    """Makes other mistakes in every view, with scores of its own."""
+
+    def spoil(self, logits, frame):
+        torch.manual_seed(len(self.steps))
+        return logits + 9 * torch.randn(logits.shape)
+
+
+def id_maps(net, video, **views):
+    config = InferenceConfig(views=ViewConfig(**views))
+    return torch.stack([frame.id_map for frame in propagate(net, video, config)])
+
+
+@pytest.mark.parametrize("size_hw", [(17, 23), (16, 24)])
+@pytest.mark.parametrize("fusion", ["mean", "weighted", "vote"])
+@pytest.mark.parametrize("compete", [False, True])
+def test_an_identity_network_gives_its_input_back_through_all_views(
+    tmp_path, size_hw, fusion, compete
+):
+    truth = blocks(3, size_hw)
+    video = write_video(tmp_path / "v", truth)
+    net = Echo()
+    net.objects_compete = compete
+    views = {**vars(FVOS), "fusion": fusion, "cross": "all"}
+    assert torch.equal(id_maps(net, video, **views), torch.from_numpy(truth))
+    assert len(net.steps) == 3 * 56
+
+
+@pytest.mark.parametrize("compete", [False, True])
+@pytest.mark.parametrize("fusion", ["mean", "vote"])
+def test_flipping_changes_nothing_for_a_flip_equivariant_network(tmp_path, fusion, compete):
+    class Blurry(Echo):
+        objects_compete = compete
+
+        def spoil(self, logits, frame):
+            kernel = torch.tensor([1.0, 3.0, 5.0, 3.0, 1.0]) / 13
+            kernel = (kernel[:, None] * kernel)[None, None]
+            padded = torch.nn.functional.pad(logits[:, None], (2, 2, 2, 2), mode="replicate")
+            blurred = torch.nn.functional.conv2d(padded, kernel)
+            # Float sums depend on their order; rounding makes the network exactly equivariant.
+            return (blurred[:, 0] * 64).round() / 64 + 1 / 128
+
+    video = write_video(tmp_path / "v", blocks(3, (17, 23)))
+    plain = id_maps(Blurry(), video)
+    assert torch.equal(id_maps(Blurry(), video, flips=[False, True], fusion=fusion), plain)
+    assert plain.unique().tolist() == [0, 3, 9]
+
+
+def test_sure_views_keep_their_order_where_probabilities_round_to_one(tmp_path):
+    class Sure(Echo):
+        def spoil(self, logits, frame):
+            return torch.stack([torch.full(logits.shape[1:], v) for v in (40.0, 60.0)])
+
+    video = write_video(tmp_path / "v", blocks(2, (17, 23)))
+    assert (id_maps(Sure(), video, flips=[False, True]) == 9).all()
+
+
+@pytest.mark.parametrize("fusion", ["mean", "weighted", "vote"])
+@pytest.mark.parametrize("compete", [False, True])
+def test_groups_of_views_give_the_same_bits(tmp_path, fusion, compete):
+    video = write_video(tmp_path / "v", blocks(3, (17, 23)))
+
+    class Seeded(Echo):
+        objects_compete = compete
+
+        def spoil(self, logits, frame):
+            torch.manual_seed(int(frame.long().mul(torch.arange(frame.shape[-1])).sum()))
+            return logits + 9 * torch.randn(logits.shape)
+
+    def scores(at_once):
+        views = ViewConfig([1.0, 1.25], [0, 90], [False, True], fusion=fusion, at_once=at_once)
+        prompts = partial(Prompter, video, "first")
+        frames = score_frames(Seeded(), video, prompts=prompts, views=views, prefetch=2)
+        return torch.stack([frame.mask_logits for frame in frames])
+
+    together = scores(None)
+    for at_once in (1, 4):
+        assert torch.equal(scores(at_once), together)
+
+
+def test_all_views_advance_frame_by_frame(tmp_path):
+    net = Echo()
+    id_maps(
+        net, write_video(tmp_path / "v", blocks(3, (17, 23))), scales=[1.0, 1.5], rotations=[0, 90]
+    )
+    assert [step[0] for step in net.steps] == [1.0, 1.0, 1.5, 1.5] * 3
+    assert [step[1] for step in net.steps[:2]] == [(17, 23), (23, 17)]
+    assert [step[2] for step in net.steps] == [False] * 8 + [True] * 4
+
+
+def test_the_majority_wins_a_vote_and_the_surest_a_mean(tmp_path):
+    class Disagrees(Echo):
+        """The first view is sure of object 3 everywhere, two others lean towards 9."""
+
+        def spoil(self, logits, frame):
+            first = len(self.steps) % 3 == 1
+            values = (8.0, -8.0) if first else (-0.2, 0.4)
+            return torch.stack([torch.full(logits.shape[1:], v) for v in values])
+
+    video = write_video(tmp_path / "v", blocks(2, (17, 23)))
+    three = {"scales": [1.0, 1.25, 1.5]}
+    assert (id_maps(Disagrees(), video, **three, fusion="vote") == 9).all()
+    assert (id_maps(Disagrees(), video, **three, fusion="mean") == 3).all()
+
+
+def test_weights_follow_presence_and_predicted_iou():
+    from pvuw.inference.fusion import view_sums
+    from pvuw.types import FrameOutput
+
+    def sums(logit, presence, iou):
+        logits = torch.full((1, 1, 1), logit)
+        output = FrameOutput([1], logits, torch.tensor([presence]), torch.tensor([iou]))
+        return view_sums(output, logits, objects_compete=False, fusion="weighted")
+
+    trusted, doubted = sums(2.0, 8.0, 0.9), sums(-3.0, -2.0, 0.3)
+    assert (trusted + doubted).mask_logits().item() > 0
+    assert (sums(2.0, -2.0, 0.3) + sums(-3.0, 8.0, 0.9)).mask_logits().item() < 0
+
+
+def test_a_view_without_opinion_does_not_count():
+    from pvuw.inference.fusion import view_sums
+    from pvuw.types import FrameOutput
+
+    def sums(logit, opinion):
+        logits = torch.full((1, 1, 1), logit)
+        output = FrameOutput([1], logits, has_opinion=torch.tensor([opinion]))
+        return view_sums(output, logits, objects_compete=False, fusion="mean")
+
+    both = sums(2.0, True) + sums(0.0, False)
+    assert both.mask_logits().item() == pytest.approx(2.0, abs=1e-6)
+    assert both.output([1], both.mask_logits()).has_opinion is None
+    assert sums(0.0, False).output([1], both.mask_logits()).has_opinion.tolist() == [False]

@@ -1,6 +1,5 @@
 """The sources of MOSE+ as pools of training videos: read in place, or out of a build."""
 
-import json
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from datamodules.build_index import MANIFEST, read_build
 from datamodules.clip_order import Pool
 from datamodules.datasets.clip_sources import ClipVideo, is_too_little
 from datamodules.sources import SourceSpec
@@ -104,13 +104,12 @@ def pools_in_place(
 
 
 def pools_of_build(
-    videos: Sequence[Video], manifest: Path, *, weights: Mapping[str, float] | None, num_frames: int
+    root: Path, *, weights: Mapping[str, float] | None, num_frames: int
 ) -> list[TrainPool]:
     """Return a pool for each source (and frame rate) of a build.
 
     Args:
-        videos: All videos of its `train`.
-        manifest: Its `manifest.jsonl`, which says where each video comes from.
+        root: Folder that `pvuw mose-plus` built.
         weights: Part of each source in every epoch, relative to the sum; None: every video comes
             equally often.
         num_frames: Frames of a clip; shorter videos are left out with a warning.
@@ -118,16 +117,12 @@ def pools_of_build(
     Raises:
         DataError: If manifest, folders and weights do not fit each other.
     """
-    origins = _origins(manifest)
+    built = read_build(root)
+    origins = {item.video.video_id: (item.source, stride_factor(item.fps)) for item in built}
     groups: defaultdict[tuple[str, int], list[Video]] = defaultdict(list)
-    for video in long_enough(videos, num_frames, name=str(manifest.parent)):
-        if video.video_id not in origins:
-            raise DataError(
-                f"{manifest}: does not name video {video.video_id} of {manifest.parent / 'train'}; "
-                "build again or remove the video"
-            )
+    for video in long_enough([item.video for item in built], num_frames, name=str(root)):
         groups[origins[video.video_id]].append(video)
-    shares = _shares_of_groups(groups, weights, manifest)
+    shares = _shares_of_groups(groups, weights, root / MANIFEST)
     return [
         (Pool(source, len(group), shares.get((source, factor)), factor), group)
         for (source, factor), group in sorted(groups.items())
@@ -159,27 +154,6 @@ def long_enough(videos: Iterable[V], num_frames: int, *, name: str) -> list[V]:
             stacklevel=2,
         )
     return kept
-
-
-def _origins(manifest: Path) -> dict[str, tuple[str, int]]:
-    """Return the source and stride factor of each built video."""
-    origins: dict[str, tuple[str, int]] = {}
-    try:
-        for line in manifest.read_text(encoding="utf-8").splitlines():
-            entry = json.loads(line)
-            if entry["built"] is not None:
-                video_id = entry["built"]["video_id"]
-                origins[video_id] = entry["source"], stride_factor(entry["fps"])
-    except FileNotFoundError as error:
-        raise DataError(
-            f"{manifest}: no such file; name a folder that `pvuw mose-plus` built, or train on "
-            "other folders with MOSEDataModule"
-        ) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{manifest}: not the manifest of a build ({error!r}); run `pvuw mose-plus` again"
-        ) from error
-    return origins
 
 
 def _shares_of_groups(

@@ -8,10 +8,10 @@ from datamodules.clip_sampling import ClipConfig
 from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.mixing import TrainPool, TrainSource, pools_in_place, pools_of_build
 from datamodules.mose import MOSEDataModule
-from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.errors import DataError
+from pvuw.io.listing import VideoFolder
 
 _CLIP = ClipConfig()
-_MANIFEST = "manifest.jsonl"
 
 
 class MOSEPlusDataModule(MOSEDataModule):
@@ -103,12 +103,9 @@ class MOSEPlusDataModule(MOSEDataModule):
                 index=self.index,
                 workers=self.num_workers,
             )
-        folder = self._under_root("train")
-        videos = list_videos(folder)
-        assert self.root is not None  # _under_root has seen to that
-        return pools_of_build(
-            videos,
-            self.root / _MANIFEST,
-            weights=self.weights,
-            num_frames=self.clip.num_frames,
-        )
+        if self.root is None:
+            raise DataError(
+                "data.root: not given; name a folder that `pvuw mose-plus` built, or the sources "
+                "themselves (data.sources)"
+            )
+        return pools_of_build(self.root, weights=self.weights, num_frames=self.clip.num_frames)

@@ -7,18 +7,24 @@ from pvuw.errors import DataError
 from tests.datamodules.make import boxes, masks_of, moving, videos_of, write_ovis, write_video
 
 
+def write_manifest(root, origins, *, num_frames=3):
+    lines = [{"source": "burst", "fps": 6.0, "built": None}]
+    for video_id, (source, fps) in origins.items():
+        frames = [f"img_{t}.jpg" for t in range(num_frames)]
+        built = {"video_id": video_id, "subset": "train", "source_frames": frames}
+        lines.append({"source": source, "fps": fps, "built": built})
+    (root / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return root
+
+
 @pytest.fixture
 def build(tmp_path):
     """Four videos and a manifest that gives them sources and rates."""
 
-    def write(**origins):
-        lines = [{"source": "burst", "fps": 6.0, "built": None}]
-        for video_id, (source, fps) in origins.items():
-            write_video(tmp_path / "train", video_id, moving(3))
-            lines.append({"source": source, "fps": fps, "built": {"video_id": video_id}})
-        path = tmp_path / "manifest.jsonl"
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        return videos_of(tmp_path / "train"), path
+    def write(num_frames=3, **origins):
+        for video_id in origins:
+            write_video(tmp_path / "train", video_id, moving(num_frames))
+        return write_manifest(tmp_path, origins, num_frames=num_frames)
 
     return write
 
@@ -29,16 +35,16 @@ def test_stride_factors():
 
 
 def test_a_source_of_two_rates_shares_its_weight(build):
-    videos, path = build(
+    root = build(
         a=("davis_2017", 24.0), b=("mose", 5.0), c=("davis_2017", 24.0), d=("davis_2017", 6.0)
     )
-    found = pools_of_build(videos, path, weights={"mose": 1.0, "davis_2017": 6.0}, num_frames=2)
+    found = pools_of_build(root, weights={"mose": 1.0, "davis_2017": 6.0}, num_frames=2)
     assert [(p.name, p.weight, p.stride_factor, [v.video_id for v in vs]) for p, vs in found] == [
         ("davis_2017", 2.0, 1, ["d"]),
         ("davis_2017", 4.0, 4, ["a", "c"]),
         ("mose", 1.0, 1, ["b"]),
     ]
-    unweighted = pools_of_build(videos, path, weights=None, num_frames=2)
+    unweighted = pools_of_build(root, weights=None, num_frames=2)
     assert [(pool.weight, pool.share) for pool, _ in unweighted] == [
         (None, 1),
         (None, 2),
@@ -46,13 +52,18 @@ def test_a_source_of_two_rates_shares_its_weight(build):
     ]
 
 
-def test_short_videos_of_a_build_are_left_out(build, tmp_path):
-    videos, path = build(a=("mose", 5.0), b=("mose", 5.0))
-    write_video(tmp_path / "train", "short", moving(2))
-    videos = videos_of(tmp_path / "train")
+def test_short_videos_of_a_build_are_left_out(tmp_path):
+    for video_id, num_frames in (("a", 3), ("b", 3), ("short", 2)):
+        write_video(tmp_path / "train", video_id, moving(num_frames))
+    write_manifest(tmp_path, dict.fromkeys("ab", ("mose", 5.0)))
+    lines = (tmp_path / "manifest.jsonl").read_text()
+    write_manifest(tmp_path, {"short": ("mose", 5.0)}, num_frames=2)
+    with (tmp_path / "manifest.jsonl").open("a") as file:
+        file.write(lines)
     with pytest.warns(UserWarning, match="1 of 3 videos are left out"):
-        ((pool, kept),) = pools_of_build(videos, path, weights=None, num_frames=3)
-    assert pool.num_videos == len(kept) == 2
+        ((pool, kept),) = pools_of_build(tmp_path, weights=None, num_frames=3)
+    assert pool.num_videos == 2
+    assert [video.video_id for video in kept] == ["a", "b"]
 
 
 def test_broken_videos_are_not_quietly_left_out(tmp_path):

@@ -126,6 +126,18 @@ def test_build_and_manifest_must_fit(mose_plus, tmp_path):
     (tmp_path / "manifest.jsonl").write_text("")
     with pytest.raises(DataError, match="does not name video 0a"):
         data.train_pools()
+    with pytest.raises(DataError, match=r"data\.root: not given; name a folder that"):
+        MOSEPlusDataModule(clip=CLIP).train_pools()
+
+
+def test_a_frame_that_is_gone_is_named_when_it_is_read(mose_plus, tmp_path):
+    build = shutil.copytree(mose_plus, tmp_path / "MOSE+")
+    data = MOSEPlusDataModule(build, clip=CLIP, num_workers=0)
+    data._set_up_training()
+    for path in build.glob("train/JPEGImages/lvos_Zz/*.jpg"):
+        path.unlink()
+    with pytest.raises(DataError, match=r"lvos_Zz/0000\d\.jpg: no such file"):
+        clips_of(data)
 
 
 def test_sources_in_place_are_mixed_by_weight(places, tmp_path):

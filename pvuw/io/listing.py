@@ -1,4 +1,4 @@
-"""Which videos a folder holds. Imports no torch; looks at names only, never into files."""
+"""Which videos a folder holds. Imports no torch; looks at names only, into video files alone."""
 
 import os
 import re
@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from pvuw.errors import DataError
+from pvuw.io.video_decode import scan
+from pvuw.io.video_file import VideoFile, find_video_files, frame_names
 from pvuw.io.videos import FolderFiles, FolderMasks, Video, no_masks_line
 
 _FRAME_SUFFIXES = frozenset({"jpg", "jpeg", "png"})
@@ -21,7 +23,9 @@ class VideoFolder:
     """A set of videos: `<images>/<video>/<frame>.jpg`, masks of the same names beside them.
 
     Args:
-        images: Folder with one sub-folder of frames (JPEG or PNG) for each video.
+        images: Folder with one sub-folder of frames (JPEG or PNG) or one video file for each
+            video, or a single video file. Masks of a video file's frames are named by position,
+            00000.png and on.
         annotations: Folder with `<video>/<frame>.png`: first-frame masks for prediction, the mask
             of every frame for training.
         truth: Folder with `<video>/<frame>.png` that validation scores against.
@@ -47,10 +51,16 @@ def list_videos(folder: VideoFolder) -> list[Video]:
     Raises:
         DataError: If a folder or the list is missing, or an id of the list has no folder of frames.
     """
+    files = find_video_files(folder.images)
     for part in (folder.images, folder.annotations, folder.truth):
-        if part is not None and not part.is_dir():
+        if part is not None and not part.is_dir() and part not in files.values():
             raise DataError(f"{part}: no such folder; check the path")
-    return [_list_video(folder, video_id) for video_id in _video_ids(folder)]
+    return [
+        _list_video_file(folder, files[video_id])
+        if video_id in files
+        else _list_video(folder, video_id)
+        for video_id in _video_ids(folder, files)
+    ]
 
 
 def require_masks(
@@ -99,11 +109,17 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
-def _video_ids(folder: VideoFolder) -> list[str]:
-    present = _subfolders(folder.images)
+def _video_ids(folder: VideoFolder, files: Mapping[str, Path]) -> list[str]:
+    folders = [] if folder.images.is_file() else _subfolders(folder.images)
+    present = folders + list(files)
     if not present:
         raise DataError(
-            f"{folder.images}: holds no video; it must hold one folder of frames per video"
+            f"{folder.images}: holds no video; it must hold one folder of frames, or one video "
+            "file, per video"
+        )
+    if both := sorted(files.keys() & folders):
+        raise DataError(
+            f"{files[both[0]]}: there is a folder {both[0]!r} of frames too; keep one of them"
         )
     wanted = present if folder.videos is None else _named_ids(folder, folder.videos, present)
     excluded = [] if folder.exclude is None else _named_ids(folder, folder.exclude, present)
@@ -163,6 +179,24 @@ def _list_video(folder: VideoFolder, video_id: str) -> Video:
         truth_paths=truth,
         void_id=folder.void_id,
         problem=problem,
+    )
+
+
+def _list_video_file(folder: VideoFolder, path: Path) -> Video:
+    try:
+        index = scan(path)
+    except DataError as error:
+        return Video(path.stem, FolderFiles(path, []), problem=str(error))
+    position = {name: i for i, name in enumerate(frame_names(index.num_frames))}
+    annotations, problem = _list_masks(folder.annotations, path.stem, position)
+    truth, truth_problem = _list_masks(folder.truth, path.stem, position)
+    return VideoFile(
+        path,
+        index,
+        annotations,
+        truth_paths=truth,
+        void_id=folder.void_id,
+        problem=problem or truth_problem,
     )
 
 

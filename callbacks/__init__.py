@@ -3,6 +3,17 @@
 from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.mask_writer import MaskWriter
 from callbacks.progress import VideoProgressBar
+from callbacks.training_meter import TrainingMeter
 from callbacks.wandb_panels import WandbPanels
+from callbacks.wandb_run import WandbRun
+from callbacks.wandb_worst import WandbWorst
 
-__all__ = ["LastCheckpoint", "MaskWriter", "VideoProgressBar", "WandbPanels"]
+__all__ = [
+    "LastCheckpoint",
+    "MaskWriter",
+    "TrainingMeter",
+    "VideoProgressBar",
+    "WandbPanels",
+    "WandbRun",
+    "WandbWorst",
+]

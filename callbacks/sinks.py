@@ -1,10 +1,10 @@
-"""How a callback listens to predicted frames without importing any LightningModule."""
+"""How a callback listens to predicted frames and scores without importing any LightningModule."""
 
 from typing import cast
 
 from lightning.pytorch import LightningModule
 
-from pvuw.types import FrameSink
+from pvuw.types import FrameSink, ScoreSink
 
 
 def frame_sinks(pl_module: LightningModule) -> list[FrameSink]:
@@ -17,3 +17,15 @@ def frame_sinks(pl_module: LightningModule) -> list[FrameSink]:
     if not isinstance(sinks, list):
         raise TypeError(f"{type(pl_module).__name__} has no frame_sinks list to listen to")
     return cast("list[FrameSink]", sinks)
+
+
+def score_sinks(pl_module: LightningModule) -> list[ScoreSink]:
+    """The list of listeners a module tells the score of every validated video.
+
+    Raises:
+        TypeError: If the module scores no videos.
+    """
+    sinks = getattr(pl_module, "score_sinks", None)
+    if not isinstance(sinks, list):
+        raise TypeError(f"{type(pl_module).__name__} has no score_sinks list to listen to")
+    return cast("list[ScoreSink]", sinks)

@@ -81,7 +81,7 @@ class VOSModule(SegmentationModule):
         for name, value in terms.log_values().items():
             shown = name == "loss"
             self.log(f"train/{name}", value, prog_bar=shown, batch_size=len(batch.video_ids))
-        self.log("train/lr", self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log("train/lr", max(g["lr"] for g in self.trainer.optimizers[0].param_groups))
         return terms.total
 
     def on_fit_start(self) -> None:

@@ -4,7 +4,6 @@ The only file of the core package that imports Lightning and the user-facing fol
 """
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -21,9 +20,17 @@ from lightning.pytorch.cli import (
     LightningCLI,
     SaveConfigCallback,
 )
-from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.loggers import WandbLogger
 
-from callbacks import LastCheckpoint, MaskWriter, VideoProgressBar, WandbPanels
+from callbacks import (
+    LastCheckpoint,
+    MaskWriter,
+    TrainingMeter,
+    VideoProgressBar,
+    WandbPanels,
+    WandbRun,
+    WandbWorst,
+)
 from datamodules import MOSEDataModule, MOSEPlusDataModule, SegmentationDataModule
 from lightning_modules import SegmentationModule, VOSModule
 from pvuw.errors import PvuwError
@@ -31,11 +38,11 @@ from pvuw.io.atomic import write_text_atomic
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import Sam2
 from pvuw.recipes import config_dir, find_config
+from pvuw.run_loggers import continue_wandb_run, place_loggers
+from pvuw.run_start import StartFrom, best_of_run, resolve_checkpoint
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
 SHORT_NAMES = (VOSModule, MOSEDataModule, MOSEPlusDataModule, CopyFirst, Sam2)
-
-_CHECKPOINT_NAMES = ("best", "last")
 
 
 class FindConfig(ActionConfigFile):
@@ -85,10 +92,26 @@ class VOSCLI(LightningCLI):
             help="Folder of this run: checkpoints/, logs and config.yaml from fit; Annotations/ "
             "(the predicted masks) from predict.",
         )
+        parser.add_argument(
+            "--baseline",
+            type=bool,
+            default=False,
+            help="Measure J&F before training too: val/... at step 0, val/jf_gain from then on. "
+            "Not repeated by a run that is continued.",
+        )
+        parser.add_argument(
+            "--start_from",
+            type=StartFrom,
+            default=StartFrom(),
+            help="Another run whose best checkpoint `fit` starts from, weights only.",
+        )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.add_lightning_class_args(MaskWriter, "mask_writer")
+        parser.add_lightning_class_args(TrainingMeter, "training_meter")
+        parser.add_lightning_class_args(WandbRun, "wandb_run")
         parser.add_lightning_class_args(WandbPanels, "wandb_panels")
+        parser.add_lightning_class_args(WandbWorst, "wandb_worst")
         parser.add_lightning_class_args(VideoProgressBar, "progress")
         parser.set_defaults(
             {
@@ -127,10 +150,15 @@ class VOSCLI(LightningCLI):
         config.ckpt_path = resolve_checkpoint(
             config.get("ckpt_path"), config.out, command=self.config.subcommand
         )
-        config.trainer.logger = _place_loggers(config.trainer.logger, config.out)
+        config.trainer.logger = place_loggers(config.trainer.logger, config.out)
+        if self.config.subcommand == "fit" and config.ckpt_path is None:
+            _start_from_other_run(config)
 
     def instantiate_classes(self) -> None:
         """Build everything; a user's mistake found on the way stays the one line it is."""
+        command = self.config.subcommand
+        config = self.config[command]
+        continued = continue_wandb_run(config) if command == "fit" else []
         try:
             super().instantiate_classes()
         except ValueError as error:  # jsonargparse's, around whatever a constructor raised
@@ -140,6 +168,10 @@ class VOSCLI(LightningCLI):
                     raise cause from None
                 cause = cause.__cause__ or cause.__context__
             raise
+        for entry in continued:
+            entry.init_args.id = None  # not into config.yaml: a fit from that is a run of its own
+        if command == "fit" and config.baseline:
+            self.trainer.num_sanity_val_steps = float("inf")
 
     def predict(self, **kwargs: Any) -> None:
         """Predict without collecting results: the mask writer has them already."""
@@ -150,50 +182,28 @@ def _checkpoint_dir(out: Path) -> Path:
     return out / "checkpoints"
 
 
-def resolve_checkpoint(name: str | None, out: Path, *, command: str) -> str | None:
-    """The file behind `--ckpt_path`; `best` and `last` mean this run's own.
-
-    A `fit` told to continue from `last` starts afresh where there is none yet, so that a
-    pre-empted job can always be started with the same command.
+def _start_from_other_run(config: Namespace) -> None:
+    """Give the network the weights of the run that `start_from` names.
 
     Raises:
-        PvuwError: If the file does not exist.
+        PvuwError: If that run has no best checkpoint, or other weights are given as well.
     """
-    if name is None:
-        return None
-    path = out / "checkpoints" / f"{name}.ckpt" if name in _CHECKPOINT_NAMES else Path(name)
-    if path.is_file():
-        return str(path)
-    if name == "last" and command == "fit":
-        print(f"pvuw: no {path} to continue from, starting afresh", file=sys.stderr)
-        return None
-    folder = path.parent
-    there = ", ".join(sorted(p.name for p in folder.glob("*.ckpt"))) or "no checkpoint"
-    raise PvuwError(f"--ckpt_path {name}: {path} does not exist; {folder} holds {there}")
-
-
-def _place_loggers(logger: Any, out: Path) -> Any:
-    """The logger configuration with every unset folder set to the run's, W&B named after it."""
-    if logger is True or logger is None:
-        return [_csv_logger(out)]
-    for entry in logger if isinstance(logger, list) else [logger]:
-        if not isinstance(entry, Namespace):
-            continue
-        arguments = entry.init_args
-        if arguments.get("save_dir", "") in (".", None, ""):
-            arguments.save_dir = str(out)
-        if entry.class_path.endswith("WandbLogger"):
-            out.mkdir(parents=True, exist_ok=True)  # else wandb falls back to a temporary folder
-            arguments.project = arguments.project or os.environ.get("WANDB_PROJECT", "pvuw")
-            arguments.name = arguments.name or out.name
-    return logger
-
-
-def _csv_logger(out: Path) -> dict[str, Any]:
-    return {
-        "class_path": f"{CSVLogger.__module__}.{CSVLogger.__name__}",
-        "init_args": {"save_dir": str(out), "name": "logs"},
-    }
+    start = StartFrom(run=config.start_from.run, recipe=config.start_from.recipe)
+    weights = best_of_run(start, root=config.data.init_args.get("root"))
+    if weights is None:
+        return
+    net = config.model.init_args.net
+    given = net.init_args.get("weights")
+    if given not in (None, weights):
+        raise PvuwError(
+            f"model.net.weights {given} and start_from.run {start.run} each say what to start "
+            "from; give one of them (--start_from.run null)"
+        )
+    if "weights" not in net.init_args:
+        raise PvuwError(
+            f"start_from.run {start.run}: {net.class_path} has no weights to start from"
+        )
+    net.init_args.weights = weights
 
 
 def _quieten_lightning() -> None:

@@ -12,6 +12,7 @@ NETS = FILES | {"pvuw.nets"}
 ALLOWED = {
     "pvuw.errors": set(),
     "pvuw.types": set(),
+    "pvuw.run_start": BASE,
     "pvuw.ops": BASE,
     "pvuw.io": BASE,
     "pvuw.draw": FILES,
@@ -29,7 +30,15 @@ ALLOWED = {
     "datamodules": FILES,
     "callbacks": FILES,
 }
-FREE = {"pvuw.cli", "pvuw.lightning_cli", "pvuw.commands", "pvuw.recipes", "pvuw.__main__", "pvuw"}
+FREE = {
+    "pvuw.cli",
+    "pvuw.lightning_cli",
+    "pvuw.run_loggers",
+    "pvuw.commands",
+    "pvuw.recipes",
+    "pvuw.__main__",
+    "pvuw",
+}
 LIGHTNING_ONLY_IN = {"pvuw.lightning_cli", "lightning_modules", "datamodules", "callbacks"}
 OURS = ("pvuw", "lightning_modules", "datamodules", "callbacks")
 

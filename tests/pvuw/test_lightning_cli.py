@@ -6,8 +6,8 @@ from lightning.pytorch.loggers import CSVLogger, WandbLogger
 
 from pvuw.cli import main
 from pvuw.errors import PvuwError
-from pvuw.lightning_cli import resolve_checkpoint
 from pvuw.recipes import config_dir, find_config
+from pvuw.run_start import resolve_checkpoint
 from tests.helpers.cli import build, parse
 
 NANO = ("--config", "mose/sam2_nano.yaml")

@@ -1,4 +1,3 @@
-import cv2
 import numpy as np
 import pytest
 import torch
@@ -18,15 +17,14 @@ def shown(id_map):
 
 
 CASES = {
-    "a gap of one pixel is closed": (
+    "a gap of one pixel is beyond a kernel of two": (
         """
         .......
         .11.22.
         .11.22.
         .......
         """,
-        # 1 grows one to the right (and down); 2 grows right and down, away from 1: no overlap at
-        # the gap with kernel 2, so the gap stays.
+        # Both grow to the right and down: 1 into the gap, 2 away from it, so they do not overlap.
         """
         .......
         .11.22.
@@ -91,10 +89,7 @@ def test_closing_gaps_gives_the_drawn_answer(name):
 def test_kernel_three_closes_a_gap_of_two_pixels_from_both_sides():
     before = drawn("1..2\n1..2\n1..2")
     assert shown(CloseGaps(3).apply(before)) == ["1..2"] * 3  # each reaches its own side only
-    assert (
-        shown(CloseGaps(5).apply(before)) == ["1222"] * 3
-        or shown(CloseGaps(5).apply(before)) == ["2222"] * 3
-    )
+    assert shown(CloseGaps(5).apply(before)) == ["1222"] * 3
 
 
 def test_no_gap_is_left_between_objects_a_pixel_apart_with_a_symmetric_kernel():
@@ -119,7 +114,6 @@ def test_merging_equals_the_report_written_out_pixel_by_pixel(kernel):
         overlap = dilate(ids == k) & dilate((ids != k) & (ids > 0))
         expected[(ids == k) | overlap] = k
     assert np.array_equal(CloseGaps(kernel).apply(torch.from_numpy(ids)).numpy(), expected)
-    assert cv2.dilate(np.eye(1, dtype=np.uint8), np.ones((2, 2), np.uint8)).any()
 
 
 def test_a_single_object_and_an_empty_map_stay():

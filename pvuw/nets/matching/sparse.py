@@ -61,7 +61,8 @@ def read_top_k(
         )
         used = torch.zeros_like(scale[:, 0])
         found = []
-        for block in places.split(_BLOCK):
+        for start in range(0, len(places), _BLOCK):
+            block = places[start : start + _BLOCK]
             best, rows = (block @ cells.T).topk(min(top_k, len(cells)), dim=1)
             weights = best.softmax(dim=1)
             used.index_add_(0, rows.flatten(), weights.flatten())

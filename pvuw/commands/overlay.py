@@ -1,0 +1,146 @@
+"""`pvuw overlay`: predicted masks drawn on their video, as mp4."""
+
+import argparse
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from pvuw.io.videos import Video
+
+_DESCRIPTION = """\
+Draws masks on the frames they belong to and writes mp4: every object in its palette colour with a
+white outline. Frames are read, drawn and encoded one at a time, whatever the video's length.
+A frame without a mask is drawn as it is. Needs PyAV: pip install 'pvuw-vos[video]'.
+"""
+_EPILOG = """\
+examples:
+  pvuw overlay --images data/valid/JPEGImages --pred runs/nano/Annotations --out overlays/
+  pvuw overlay --images data/valid/JPEGImages --pred runs/nano/Annotations \\
+      --video 05b7f1ab --out clip.mp4
+  pvuw overlay --images clip.mp4 --pred runs/nano/Annotations --out seen.mp4
+
+A video that cannot be drawn is named and the others are done; exit status 1 then.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="frames, <video>/<frame>.jpg, or video files, or one video file",
+    )
+    parser.add_argument(
+        "--pred", type=Path, required=True, metavar="DIR", help="masks, <video>/<frame>.png"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FILE.mp4|DIR",
+        help="one mp4 of the only video, or a folder for <video>.mp4 of each",
+    )
+    parser.add_argument("--video", metavar="ID", help="this video only (default: all with masks)")
+    parser.add_argument(
+        "--fps",
+        type=float,
+        default=6.0,
+        metavar="N",
+        help="frames per second (default: %(default)g; MOSE has about 5)",
+    )
+    parser.add_argument(
+        "--opacity",
+        type=float,
+        default=0.55,
+        metavar="X",
+        help="of the colour inside an object, 0 to 1 (default: %(default)g)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the videos; 0, or 1 if some could not be drawn.
+
+    Raises:
+        PvuwError: If an option cannot be used.
+        DataError: If the folders hold no video with masks.
+    """
+    import sys
+
+    from pvuw.errors import DataError, PvuwError
+
+    if not 0 < args.fps <= 1000:
+        raise PvuwError(f"--fps {args.fps:g}: must be above 0 and at most 1000")
+    if not 0 <= args.opacity <= 1:
+        raise PvuwError(f"--opacity {args.opacity:g}: must be in 0..1")
+    videos = _videos_with_masks(args)
+    single = args.out.suffix.lower() == ".mp4"
+    if single and len(videos) > 1:
+        names = ", ".join(video.video_id for video in videos[:3])
+        raise PvuwError(
+            f"--out {args.out}: a single file for {len(videos)} videos ({names}, ...); choose one "
+            "with --video or give a folder"
+        )
+    failures = []
+    for video in videos:
+        path = args.out if single else args.out / f"{video.video_id}.mp4"
+        try:
+            print(f"{path}: {_draw_video(path, video, args)} frames")
+        except DataError as error:
+            failures.append(video.video_id)
+            print(f"pvuw: video {video.video_id} failed: {error}", file=sys.stderr)
+        except OSError as error:
+            raise PvuwError(
+                f"{path}: cannot be written ({error.strerror}); free some space or choose another "
+                "folder"
+            ) from error
+    return 1 if failures else 0
+
+
+def _videos_with_masks(args: argparse.Namespace) -> "list[Video]":
+    from pvuw.errors import DataError
+    from pvuw.io.listing import VideoFolder, list_videos
+    from pvuw.metrics.folders import find_mask_root
+
+    root = find_mask_root(args.pred)
+    only = None if args.video is None else [args.video]
+    videos = list_videos(VideoFolder(args.images, annotations=root, videos=only))
+    shown = [video for video in videos if video.annotation_paths or video.problem is not None]
+    if not shown:
+        raise DataError(f"{root}: holds no mask of any video of {args.images}; check both folders")
+    return shown
+
+
+def _draw_video(path: Path, video: "Video", args: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from pvuw.io.movie_writer import write_movie
+
+    video.check()
+    with (
+        closing(_drawn_frames(video, opacity=args.opacity)) as frames,
+        # disable=None: no bar where the output is no terminal.
+        tqdm(frames, total=len(video), desc=video.video_id, unit="frame", disable=None) as bar,
+    ):
+        return write_movie(path, bar, fps=args.fps)
+
+
+def _drawn_frames(video: "Video", *, opacity: float) -> "Generator[NDArray[np.uint8], None, None]":
+    from pvuw.draw import overlay
+    from pvuw.io.prefetch import prefetch_frames
+
+    with closing(prefetch_frames(video)) as frames:
+        for position, frame in frames:
+            pixels = frame.permute(1, 2, 0).numpy()
+            if position in video.annotation_paths:
+                id_map = video.read_annotation(position).numpy()
+                pixels = overlay(pixels, id_map, opacity=opacity)
+            yield pixels

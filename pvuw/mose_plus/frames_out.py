@@ -18,7 +18,7 @@ from pvuw.io.records import VideoRecord
 from pvuw.mose_plus.build_config import ENCODE, LINK, BuildConfig
 from pvuw.mose_plus.manifest import frame_name
 
-_JPEG_START = b"\xff\xd8\xff"
+_JPEG_START, _JPEG_END, _SCAN_START = b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
 
 
 def write_frames(record: VideoRecord, folder: Path, config: BuildConfig) -> int:
@@ -121,8 +121,24 @@ def _check_size(path: Path, size_hw: tuple[int, int]) -> None:
 
 
 def _is_jpeg(path: Path) -> bool:
+    """Return whether a file is a JPEG, by its first and last bytes: linking decodes nothing.
+
+    Raises:
+        DataError: If it is one whose end is missing.
+    """
     with path.open("rb") as file:
-        return file.read(len(_JPEG_START)) == _JPEG_START
+        if file.read(len(_JPEG_START)) != _JPEG_START:
+            return False
+        file.seek(-len(_JPEG_END), os.SEEK_END)
+        if file.read() == _JPEG_END:
+            return True
+        file.seek(0)
+        content = file.read()
+    # Bytes behind the image are harmless, and coded pixels never hold the two bytes of its end. A
+    # thumbnail has an end of its own, but that stands before the scan.
+    if content.rfind(_JPEG_END) > content.rfind(_SCAN_START):
+        return True
+    raise DataError(f"{path}: truncated JPEG, its end is missing; copy or export the frame again")
 
 
 def _encode(path: Path, size_hw: tuple[int, int], quality: int) -> bytes:

@@ -97,6 +97,46 @@ def test_a_truncated_frame_is_refused_when_encoded(record, folder, kind):
         write_frames(record, folder, BuildConfig(frames="encode"))
 
 
+CUTS = {
+    "last byte": lambda content: content[:-1],
+    "second half": lambda content: content[: len(content) // 2],
+    "second half lost in a copy": lambda content: content[: len(content) // 2] + bytes(500),
+    "in the header": lambda content: content[:30],
+}
+
+
+@pytest.mark.parametrize("mode", ["link", "symlink"])
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_truncated_frame_is_not_linked(record, folder, mode, cut):
+    path = record.frame_paths[3]
+    path.write_bytes(CUTS[cut](path.read_bytes()))
+    with pytest.raises(DataError, match=r"00003\.jpg: ") as error:
+        write_frames(record, folder, BuildConfig(frames=mode))
+    assert "\n" not in str(error.value)
+    assert names(folder) == ["00000.jpg"]
+
+
+def test_the_end_of_a_thumbnail_is_not_that_of_the_frame(record, folder):
+    path = record.frame_paths[3]
+    content = path.read_bytes()
+    thumbnail = b"\xff\xe1" + (2 + len(content)).to_bytes(2) + content
+    assert thumbnail.endswith(b"\xff\xd9")
+    path.write_bytes(content[:2] + thumbnail + content[2:])
+    assert write_frames(record, folder, BuildConfig()) == 0
+    path.write_bytes(path.read_bytes()[:-40])
+    for frame in folder.iterdir():
+        frame.unlink()
+    with pytest.raises(DataError, match=r"00003\.jpg: truncated JPEG, its end is missing"):
+        write_frames(record, folder, BuildConfig())
+
+
+@pytest.mark.parametrize("behind", [b"\0" * 64, b"\n", b"maker notes"])
+def test_bytes_behind_the_image_are_harmless(record, folder, behind):
+    path = record.frame_paths[3]
+    path.write_bytes(path.read_bytes() + behind)
+    assert write_frames(record, folder, BuildConfig()) == 0
+
+
 def test_a_16_bit_png_is_refused(record, folder):
     _, content = cv2.imencode(".png", np.zeros((*SIZE_HW, 3), dtype=np.uint16))
     record.frame_paths[1].write_bytes(content.tobytes())

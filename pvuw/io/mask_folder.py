@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from pvuw.errors import PvuwError
 from pvuw.io.masks import write_id_map
 from pvuw.types import FramePrediction
 
@@ -19,11 +20,11 @@ class MaskFolder:
 
     A video's frames are written by one background thread into a hidden folder beside its final
     place, which takes the video's name when the last frame is on disk. A video that breaks off, or
-    a killed run, leaves nothing under the video's name.
+    a killed run, leaves nothing under the video's name. Several processes may write different
+    videos into one folder.
 
     Args:
-        root: The folder of all videos; made if missing. Hidden partial folders of an earlier,
-            killed run are removed.
+        root: The folder of all videos; made if missing.
         queue_frames: Frames that may wait for the disk before `write` blocks.
     """
 
@@ -34,7 +35,14 @@ class MaskFolder:
         self._video_id = ""
         self._thread: threading.Thread | None = None
         root.mkdir(parents=True, exist_ok=True)
-        for left_over in root.glob(f".*{_PARTIAL}"):
+
+    def finished(self) -> set[str]:
+        """Names of the videos that are there, all frames of them."""
+        return {path.name for path in self.root.iterdir() if path.is_dir() and path.name[0] != "."}
+
+    def remove_left_overs(self) -> None:
+        """Remove what killed runs left half-written; only while nobody writes into the folder."""
+        for left_over in self.root.glob(f".*{_PARTIAL}"):
             shutil.rmtree(left_over)
 
     @property
@@ -54,10 +62,10 @@ class MaskFolder:
         """Hand a frame's id map to the writing thread.
 
         Raises:
-            OSError: The disk refused an earlier frame of this video.
+            PvuwError: The disk refused an earlier frame of this video.
         """
         if self._error is not None:
-            raise self._error
+            raise _refused(self._error)
         path = self._partial / f"{prediction.frame_name}.png"
         self._jobs.put((path, prediction.id_map.numpy()))
 
@@ -65,7 +73,7 @@ class MaskFolder:
         """Wait for the disk, then give the folder its name, or remove it after an error.
 
         Raises:
-            OSError: The disk refused a frame and nobody has been told yet.
+            PvuwError: The disk refused a frame and nobody has been told yet.
         """
         if self._thread is None:
             return
@@ -75,7 +83,7 @@ class MaskFolder:
         if error is not None or self._error is not None:
             shutil.rmtree(self._partial)
             if error is None and self._error is not None:
-                raise self._error
+                raise _refused(self._error)
             return
         final = self.root / self._video_id
         if final.exists():
@@ -89,3 +97,10 @@ class MaskFolder:
                     write_id_map(*job)
                 except OSError as error:
                     self._error = error
+
+
+def _refused(error: OSError) -> PvuwError:
+    return PvuwError(
+        f"{error.filename}: could not be written ({error.strerror}); make room or give another "
+        "--out, then run the same command again: finished videos are kept and skipped"
+    )

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import pvuw.io.mask_folder as module
+from pvuw.errors import PvuwError
 from pvuw.io.mask_folder import MaskFolder
 from pvuw.io.masks import read_id_map
 from pvuw.types import FrameOutput, FramePrediction
@@ -33,6 +34,7 @@ def names(root):
 def test_video_appears_whole_with_the_ids_it_was_given(tmp_path):
     write_video(MaskFolder(tmp_path), "a", {"00000": 3, "00007": 255})
     assert names(tmp_path) == ["a", "a/00000.png", "a/00007.png"]
+    assert MaskFolder(tmp_path).finished() == {"a"}
     assert (read_id_map(tmp_path / "a" / "00007.png") == 255).all()
 
 
@@ -62,7 +64,9 @@ def test_prediction_replaces_an_older_one_completely(tmp_path):
 def test_left_overs_of_a_killed_run_are_removed(tmp_path):
     (tmp_path / ".a.partial").mkdir()
     (tmp_path / ".a.partial" / "00000.png").write_bytes(b"half a fi")
-    MaskFolder(tmp_path)
+    folder = MaskFolder(tmp_path)
+    assert folder.finished() == set()
+    folder.remove_left_overs()
     assert names(tmp_path) == []
 
 
@@ -73,7 +77,7 @@ def test_full_disk_is_reported_once_without_blocking(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "write_id_map", refuse)
     folder = MaskFolder(tmp_path, queue_frames=1)
     folder.start_video("a", 50)
-    with pytest.raises(OSError, match="No space left"):  # noqa: PT012 - any of the 50 may tell
+    with pytest.raises(PvuwError, match=r"png: could not be written \(No space left.*make room"):  # noqa: PT012 - any of the 50 may tell
         for i in range(50):
             folder.write(prediction(f"{i:05d}", 1))
     folder.finish_video("the disk is full")
@@ -89,6 +93,6 @@ def test_disk_error_on_the_last_frame_surfaces_at_the_end(tmp_path, monkeypatch)
     folder = MaskFolder(tmp_path)
     folder.start_video("a", 1)
     folder.write(prediction("00000", 1))
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(PvuwError, match=r"png: could not be written \(No space left.*make room"):
         folder.finish_video(None)
     assert names(tmp_path) == []

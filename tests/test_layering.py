@@ -20,7 +20,7 @@ ALLOWED = {
     "pvuw.pages": BASE,
     "pvuw.submit": FILES | {"pvuw.parallel"},
     "pvuw.sample": FILES,
-    "pvuw.mose_plus": FILES | {"pvuw.draw"},
+    "pvuw.mose_plus": FILES | {"pvuw.draw", "pvuw.pages"},
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
     "pvuw.metrics": FILES | {"pvuw.mose_plus"},  # its traits tell which objects are hard

@@ -8,9 +8,10 @@ from pvuw.mose_plus.distance import TraitRange
 from pvuw.mose_plus.keys import VideoKey
 from pvuw.mose_plus.manifest import ManifestEntry
 from pvuw.mose_plus.report_page.data import ReportData, num_frames, num_objects, source_name
-from pvuw.mose_plus.report_page.html import DASH, anchor, link, number, plural, prose, table
+from pvuw.mose_plus.report_page.html import anchor, link
 from pvuw.mose_plus.report_page.reasons import grouped_refusals, reason_group
 from pvuw.mose_plus.traits import TRAIT_KINDS
+from pvuw.pages.pieces import DASH, number, plural, prose, table
 
 _NAMED_DIFFERENCES = 3
 _NAMED_EXAMPLES = 12

@@ -8,9 +8,9 @@ import numpy as np
 from pvuw.mose_plus.distance import trait_value
 from pvuw.mose_plus.report_page.charts import Spread, bin_edges, draw, histogram
 from pvuw.mose_plus.report_page.data import ReportData
-from pvuw.mose_plus.report_page.html import DASH, table
 from pvuw.mose_plus.report_page.reasons import COPY, EVALUATION, reason_group
 from pvuw.mose_plus.traits import TRAIT_KINDS, TraitKind, VideoTraits
+from pvuw.pages.pieces import DASH, table
 
 _LEGEND = (
     '<p class="legend"><span><i class="key a"></i>admitted, above the line</span>'

@@ -13,10 +13,11 @@ from pvuw.mose_plus.report_page.data import (
     count_objects,
     source_name,
 )
-from pvuw.mose_plus.report_page.html import link, number, plural, share, table
+from pvuw.mose_plus.report_page.html import link
 from pvuw.mose_plus.report_page.licences import joint_obligations, obligations
 from pvuw.mose_plus.report_page.reasons import COPY, EVALUATION, reason_group
 from pvuw.mose_plus.report_page.sheets import Thumbnail, spread, thumbnails, videos_per_source
+from pvuw.pages.pieces import number, plural, share, table
 
 
 def totals(data: ReportData) -> str:

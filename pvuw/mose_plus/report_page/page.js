@@ -1,16 +1,11 @@
 // Sorting and filtering of the table of all videos. The page reads the same without it.
 (() => {
-  "use strict";
   const table = document.getElementById("videos");
   const body = table.tBodies[0];
   const rows = [...body.rows];
   const words = rows.map((row) => row.textContent.toLowerCase());
   const cell = (row, column) => row.cells[column].textContent;
 
-  const numeric = (text) => {
-    const value = parseFloat(text.replace(/,/g, ""));
-    return Number.isNaN(value) ? null : value;
-  };
   // The largest difference: the first number in bold of its cell.
   const key = (row, column) => {
     if (column === 6) {
@@ -21,37 +16,8 @@
     return head.classList.contains("n") ? numeric(cell(row, column)) : cell(row, column);
   };
 
-  const compare = (a, b) => {
-    if (a === null || b === null) return a === b ? 0 : null; // null: empty cells go last
-    return typeof a === "number" ? a - b : a.localeCompare(b, "en", { numeric: true });
-  };
+  sortable(table, key);
 
-  const sort = (head, column) => {
-    const down = head.getAttribute("aria-sort") === "ascending";
-    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const keyed = rows.map((row, place) => ({ row, place, value: key(row, column) }));
-    keyed.sort((a, b) => {
-      const order = compare(a.value, b.value);
-      if (order === null) return a.value === null ? 1 : -1;
-      return (down ? -order : order) || a.place - b.place;
-    });
-    body.append(...keyed.map((entry) => entry.row));
-  };
-
-  [...table.tHead.rows[0].cells].forEach((head, column) => {
-    const button = document.createElement("button");
-    button.textContent = head.textContent;
-    button.addEventListener("click", () => sort(head, column));
-    head.replaceChildren(button);
-  });
-
-  const chooser = (all, values) => {
-    const select = document.createElement("select");
-    select.setAttribute("aria-label", all);
-    select.append(new Option(all, ""), ...values.map((value) => new Option(value, value)));
-    return select;
-  };
   const distinct = (values) => [...new Set(values)].filter(Boolean);
   const decision = chooser("all decisions", distinct(rows.map((row) => cell(row, 0))));
   const source = chooser("all sources", distinct(rows.map((row) => cell(row, 1))));

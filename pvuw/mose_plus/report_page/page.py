@@ -8,10 +8,9 @@ from pvuw.mose_plus.report_page.decisions import all_videos, copies, refusals
 from pvuw.mose_plus.report_page.distributions import distributions
 from pvuw.mose_plus.report_page.overview import contact_sheets, licences, sources, totals
 from pvuw.mose_plus.report_page.settings import settings, warnings
+from pvuw.pages.document import page_head, page_tail
 
 _HERE = Path(__file__).parent
-# The browser itself then refuses anything that is not in the file.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 _SECTIONS = (
     ("sources", "What is in it", sources),
     ("traits", "Traits against MOSE", distributions),
@@ -30,7 +29,7 @@ def render(data: ReportData) -> str:
     Raises:
         DataError: If a frame or mask of the build cannot be read.
     """
-    title = f"MOSE+ build {escape(data.build.resolve().name)}"
+    title = f"MOSE+ build {data.build.resolve().name}"
     menu = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in _SECTIONS)
     body = "".join(
         f'<section id="{name}"><h2>{heading}</h2>{write(data)}</section>'
@@ -38,10 +37,6 @@ def render(data: ReportData) -> str:
     )
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width"><meta name="color-scheme" '
-        f'content="light dark"><title>{title}</title><style>{style}</style></head>'
-        f"<body><header><h1>{title}</h1>{totals(data)}{warnings(data)}<nav>{menu}</nav></header>"
-        f"<main>{body}</main><script>{script}</script></body></html>\n"
+        f"{page_head(title, style=style)}<header><h1>{escape(title)}</h1>{totals(data)}"
+        f"{warnings(data)}<nav>{menu}</nav></header><main>{body}</main>{page_tail(script=script)}"
     )

@@ -6,7 +6,7 @@ from html import escape
 
 from pvuw.mose_plus.config import NONE
 from pvuw.mose_plus.report_page.data import ReportData
-from pvuw.mose_plus.report_page.html import number, plural, table
+from pvuw.pages.pieces import number, plural, table
 
 
 def warnings(data: ReportData) -> str:

@@ -1,8 +1,11 @@
-"""How XMem keeps memory while it runs over a video, and at which size it sees frames."""
+"""How XMem is run over videos: what memory keeps, at which size frames enter, as published."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pvuw.nets.matching.framing import SizePolicy
+
+Preset = Literal["mose", "mose_2022", "working_memory"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,28 @@ class MemoryConfig:
             )
 
 
-MOSE = MemoryConfig()
-"""What the evaluation script uses for any data set it does not know by name, MOSE among them."""
-DAVIS = MOSE
-"""What it uses for DAVIS and YouTube-VOS: the same."""
-WORKING_ONLY = MemoryConfig(long_term=False)
-"""Its `--disable_long_term`: every memory frame is kept."""
+@dataclass(frozen=True)
+class RunConfig:
+    """How a network is run over videos."""
 
-SIZES = SizePolicy(shorter_side=480, enlarge=True, antialias=True, mask_resize="nearest")
-"""Frames at 480 pixels, enlarged too, as the evaluation script runs under today's torchvision."""
-PAPER_SIZES = SizePolicy(shorter_side=480, enlarge=True, antialias=False, mask_resize="nearest")
-"""The same under the torchvision of the paper's time."""
+    memory: MemoryConfig
+    """What is kept of past frames."""
+    frame_size: SizePolicy
+    """At which size frames enter."""
+
+
+def preset_named(name: Preset) -> RunConfig:
+    """The settings of the published evaluation script, eval.py at XMem `f3b841d`.
+
+    Example:
+        >>> preset_named("working_memory").memory.long_term
+        False
+    """
+    if name == "working_memory":
+        return RunConfig(MemoryConfig(long_term=False), frames_at(480))
+    return RunConfig(MemoryConfig(), frames_at(480, antialias=name != "mose_2022"))
+
+
+def frames_at(shorter_side: int | None, *, antialias: bool = True) -> SizePolicy:
+    """Frames reduced or enlarged to a size, masks as PyTorch's `nearest` does it."""
+    return SizePolicy(shorter_side, enlarge=True, antialias=antialias, mask_resize="nearest")

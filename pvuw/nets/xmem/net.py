@@ -13,13 +13,13 @@ from pvuw.nets.matching.competing import aggregate
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.trunk import ImageFeatures, ImageTrunk, hold_norm_statistics
 from pvuw.nets.xmem.clip_forward import ClipConfig, forward_clip
-from pvuw.nets.xmem.config import MOSE, SIZES, MemoryConfig
+from pvuw.nets.xmem.config import MemoryConfig, Preset, preset_named
 from pvuw.nets.xmem.modules import Decoder, KeyProjection, ValueEncoder, Widths
 from pvuw.nets.xmem.session import XMemSession
 from pvuw.nets.xmem.weights import read_xmem, widths_of
 from pvuw.types import ClipOutput, VideoBatch
 
-_WIDTHS = Widths()
+_PUBLISHED = Widths()
 _CLIP = ClipConfig()
 
 
@@ -47,11 +47,15 @@ class XMem(VideoSegmenter):
     Args:
         weights: A published `.pth` file, an exported one or a training checkpoint to start from;
             default: random weights. Every key must fit; the widths are the file's.
-        memory: What is kept of a video while it runs. The default is what the published evaluation
-            does with MOSE, and with DAVIS and YouTube-VOS.
-        size: At which size frames enter in inference; training takes clips as they are.
-        clip: How the training forward chooses memory frames.
-        widths: Channels, where no file gives them.
+        preset: How videos are run as published: `mose` (480 pixels, memory every 5 frames,
+            long-term memory; the same for DAVIS and YouTube-VOS), `mose_2022` (resized without
+            antialiasing, as torchvision did when the paper was written) or `working_memory`
+            (without long-term memory, which grows for ever).
+        memory: What is kept of past frames, instead of the preset's.
+        frame_size: At which size frames enter, instead of the preset's; training takes clips as
+            they are.
+        clip: How the training forward reads a clip.
+        widths: Channels, where no file gives them; published weights fit the default only.
     """
 
     objects_compete = True
@@ -60,16 +64,18 @@ class XMem(VideoSegmenter):
         self,
         weights: Path | None = None,
         *,
-        memory: MemoryConfig = MOSE,
-        size: SizePolicy = SIZES,
+        preset: Preset = "mose",
+        memory: MemoryConfig | None = None,
+        frame_size: SizePolicy | None = None,
         clip: ClipConfig = _CLIP,
-        widths: Widths = _WIDTHS,
+        widths: Widths = _PUBLISHED,
     ) -> None:
         super().__init__()
         checkpoint = None if weights is None else read_xmem(weights)
-        self.memory_config = memory
-        self.size_policy = size
-        self.clip_config = clip
+        chosen = preset_named(preset)
+        self.memory = chosen.memory if memory is None else memory
+        self.frame_size = chosen.frame_size if frame_size is None else frame_size
+        self.clip = clip
         self.widths = widths if checkpoint is None else widths_of(checkpoint)
         self.key_encoder = ImageTrunk(self.widths.trunk)
         self.value_encoder = ValueEncoder(self.widths)
@@ -80,14 +86,14 @@ class XMem(VideoSegmenter):
             load_checkpoint(checkpoint, self)
 
     def start(self, num_frames: int | None = None, *, scale: float = 1.0) -> XMemSession:
-        """Begin a video; the shorter side of its frames becomes `size.shorter_side * scale`."""
+        """Begin a video; see `VideoSegmenter.start`."""
         del num_frames
-        return XMemSession(self, self.memory_config, self.size_policy, scale=scale)
+        return XMemSession(self, self.memory, self.frame_size, scale=scale)
 
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.xmem.clip_forward.forward_clip`."""
         del features  # the published objective compares none
-        return forward_clip(self, batch, self.clip_config)
+        return forward_clip(self, batch, self.clip)
 
     def parts(self) -> dict[str, tuple[str, ...]]:
         """The image encoder, and what turns its features into keys, values and masks."""

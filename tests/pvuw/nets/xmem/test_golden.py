@@ -3,9 +3,11 @@
 import pytest
 import torch
 
+from pvuw.nets.checkpoint import Checkpoint
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.weights import widths_of
 from pvuw.types import Prompt
 from tests.helpers.golden import cases, take
 
@@ -25,8 +27,11 @@ def loaded():
     def load(folder):
         if folder not in kept:
             kept.clear()
-            net = XMem(size=AS_IS).eval()
-            net.load_state_dict(folder.weights(), strict=True)
+            weights = folder.weights()
+            net = XMem(
+                frame_size=AS_IS, widths=widths_of(Checkpoint(folder.path, "official", weights))
+            ).eval()
+            net.load_state_dict(weights, strict=True)
             kept[folder] = net
         return kept[folder]
 
@@ -118,7 +123,7 @@ def prompt_at(case, t):
 @pytest.mark.parametrize("case", cases("xmem"))
 def test_equals_the_original(case, loaded, monkeypatch):
     net = loaded(case.folder)
-    net.memory_config = memory_config(case.config)
+    net.memory = memory_config(case.config)
     net.decoder._forward_hooks.clear()
     spy, session = Spy(net, monkeypatch), net.start()
     full, sampled, mid = case.expected("prob"), case.expected("probsub"), case.expected("mid")

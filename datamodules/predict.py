@@ -1,0 +1,65 @@
+"""Prediction alone: any folder of frames or video files, with masks to start from."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from datamodules.base import SegmentationDataModule
+from datamodules.clip_sampling import ClipConfig
+from datamodules.datasets.clip_sources import ClipVideo
+from pvuw.errors import DataError
+from pvuw.io.inputs import Inputs
+from pvuw.io.videos import Video
+
+_CLIP = ClipConfig()
+
+
+class PredictDataModule(SegmentationDataModule):
+    """What `pvuw predict` runs on: frames or video files, and the masks of their first frames.
+
+    Args:
+        images: A folder with one folder of frames (JPEG or PNG, any names) or one video file per
+            video; or one folder of frames; or one video file.
+        masks: For several videos a folder with one folder of palette PNGs per video; for one video
+            such a folder, or one PNG for the first frame. Masks are named like their frames; those
+            of a video file are 00000, 00001, ….
+        videos: Predict these only: a text file with one id a line, or the ids.
+    """
+
+    def __init__(
+        self,
+        images: Path | None = None,
+        masks: Path | None = None,
+        *,
+        videos: list[str] | Path | None = None,
+    ) -> None:
+        super().__init__(clip=_CLIP, batch_size=1, num_workers=0, seed=0)
+        self.images = images
+        self.masks = masks
+        self.videos = videos
+
+    def train_videos(self) -> Sequence[ClipVideo]:
+        """Refuse.
+
+        Raises:
+            DataError: Always.
+        """
+        raise DataError("PredictDataModule has nothing to train on; use MOSEDataModule for `fit`")
+
+    def val_videos(self) -> list[Video]:
+        """Refuse.
+
+        Raises:
+            DataError: Always.
+        """
+        raise DataError("PredictDataModule has no ground truth; use MOSEDataModule to validate")
+
+    def predict_videos(self) -> list[Video]:
+        """Return the videos.
+
+        Raises:
+            DataError: If images or masks are missing or do not fit.
+        """
+        if self.images is None or self.masks is None:
+            missing = "--data.images" if self.images is None else "--data.masks"
+            raise DataError(f"nothing to predict: give {missing} FOLDER_OR_FILE")
+        return Inputs(self.images, self.masks, self.videos).list()

@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.usage = (
         "pvuw mose-plus --config FILE --out DIR [--dry-run] [--workers N] [--cache DIR]\n"
-        "       pvuw mose-plus verify DIR [--workers N]\n"
+        "       pvuw mose-plus verify DIR [--evaluation PATH] [--workers N]\n"
         "       pvuw mose-plus report DIR [--out FILE]"
     )
     add = parser.add_argument
@@ -64,6 +64,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("build", nargs="?", type=Path, metavar="DIR", help="the build to verify or report on")
     add("--config", metavar="FILE", help="settings, your own or a shipped one")
     add("--out", type=Path, metavar="DIR", help="folder to build; for report the page to write")
+    add(
+        "--evaluation",
+        action="append",
+        type=Path,
+        metavar="PATH",
+        help="for verify: compare frames with the evaluation videos of this folder as well (or ids "
+        "with this list); give it once for each",
+    )
     add("--dry-run", action="store_true", help="say what would be taken, build nothing")
     add(
         "--workers",
@@ -85,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
     """Do what the action says; 0 if all is in order."""
     if args.workers < 1:
         raise PvuwError(f"--workers: must be at least 1, got {args.workers}; correct it")
+    if args.evaluation is not None and args.action != "verify":
+        raise PvuwError("--evaluation: is for verify; a build has its own in --config")
     if args.action == "build":
         return _build(args)
     if args.build is None:
@@ -137,7 +147,7 @@ def _write(
 def _verify(args: argparse.Namespace) -> int:
     from pvuw.mose_plus.verify import verify_build
 
-    found = verify_build(args.build, workers=args.workers)
+    found = verify_build(args.build, workers=args.workers, evaluation=args.evaluation or ())
     if found.problems:
         _complain(found.problems, shown=_SHOWN_PROBLEMS)
         print(f"{args.build}: {len(found.problems)} problems", file=sys.stderr)

@@ -11,6 +11,7 @@ from pvuw.io.masks import image_size_hw, read_id_map
 from pvuw.mose_plus.build import WORK
 from pvuw.mose_plus.cache import ResultCache
 from pvuw.mose_plus.keys import VideoKey
+from pvuw.mose_plus.leaks import find_leaks
 from pvuw.mose_plus.manifest import (
     SUBSETS,
     VALID,
@@ -38,7 +39,7 @@ class Verification:
     objects: int
 
 
-def verify_build(build: Path, *, workers: int) -> Verification:
+def verify_build(build: Path, *, workers: int, evaluation: Sequence[Path] = ()) -> Verification:
     """Return everything that is wrong with a build.
 
     Looked at are the lists, the folders (nothing missing, nothing else there), names and sizes of
@@ -48,9 +49,11 @@ def verify_build(build: Path, *, workers: int) -> Verification:
     Args:
         build: Folder of the build.
         workers: Processes.
+        evaluation: Evaluation videos that the frames of the build are compared with, too: folders
+            or lists of ids, as for `EvaluationConfig`.
 
     Raises:
-        DataError: If it is no build, or one of another version.
+        DataError: If it is no build, one of another version, or evaluation cannot be read.
     """
     entries, info = read_manifest(build), read_info(build)
     if info.format != FORMAT:
@@ -65,6 +68,9 @@ def verify_build(build: Path, *, workers: int) -> Verification:
         *_wrong_folders(build, videos),
         *_wrong_videos(build, entries, workers),
     ]
+    if evaluation:
+        limits = info.config.duplicates
+        problems += find_leaks(build, entries, evaluation, config=limits, workers=workers)
     return Verification(
         problems,
         Counter(video.subset for video in videos),

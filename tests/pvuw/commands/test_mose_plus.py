@@ -52,6 +52,21 @@ def test_build_then_verify(tmp_path, cache, capsys):
     assert shown.err.splitlines()[-1] == f"{out}: 2 problems"
 
 
+def test_verify_compares_with_evaluation_videos_where_told(tmp_path, cache, capsys):
+    path, out = settings(write_sources(tmp_path)), tmp_path / "out"
+    assert command(path, out, "--workers", "1", cache=cache) == 0
+    (tmp_path / "ids.txt").write_text("0b\n")
+    write_frames(tmp_path / "valid" / "copy", small_clip(0)[0], quality=60)
+    verify = ["mose-plus", "verify", str(out), "--workers", "1"]
+    capsys.readouterr()
+    lists = ["--evaluation", str(tmp_path / "ids.txt"), "--evaluation", str(tmp_path / "valid")]
+    assert cli.main([*verify, *lists]) == 1
+    first, second, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("mose/train/0b: evaluation video, its id is in")
+    assert second.startswith("mose/train/0a: evaluation video, 100% of the frames match those of")
+    assert last == f"{out}: 2 problems"
+
+
 def test_dry_run_says_what_would_be_and_writes_nothing(tmp_path, cache, capsys):
     source = write_sources(tmp_path)
     few = [(f"root: {source}/lvos", f"root: {source}/lvos, quota: 1")]
@@ -141,6 +156,7 @@ def test_report_is_written_beside_the_build(tmp_path, cache, capsys):
         (["--config", "x.yaml", "--out", "x"], r"x\.yaml: no such recipe here or"),
         (["verify"], "names no build; add its folder"),
         (["verify", "x", "--dry-run"], "takes no --config and no --dry-run"),
+        (["report", "x", "--evaluation", "y"], "--evaluation: is for verify; a build has its own"),
         (["verify", "x"], r"x/manifest\.jsonl: no such file, so this is no finished build"),
         (["build", "x", "--config", "y.yaml"], "unexpected x; give --out x"),
         (["--workers", "0"], "must be at least 1, got 0"),

@@ -32,17 +32,29 @@ from callbacks import (
     WandbWorst,
 )
 from datamodules import MOSEDataModule, MOSEPlusDataModule, SegmentationDataModule
-from lightning_modules import SegmentationModule, VOSModule
+from lightning_modules import ForegroundModule, SegmentationModule, VOSModule
 from pvuw.errors import PvuwError
 from pvuw.io.atomic import write_text_atomic
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import Sam2
+from pvuw.nets.tmo import AnchoredTmo, Tmo
+from pvuw.nets.xmem import XMem
 from pvuw.recipes import config_dir, find_config
 from pvuw.run_loggers import continue_wandb_run, place_loggers
 from pvuw.run_start import StartFrom, best_of_run, resolve_checkpoint
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
-SHORT_NAMES = (VOSModule, MOSEDataModule, MOSEPlusDataModule, CopyFirst, Sam2)
+SHORT_NAMES = (
+    VOSModule,
+    MOSEDataModule,
+    MOSEPlusDataModule,
+    CopyFirst,
+    Sam2,
+    ForegroundModule,
+    Tmo,
+    AnchoredTmo,
+    XMem,
+)
 
 
 class FindConfig(ActionConfigFile):

@@ -140,7 +140,8 @@ def test_equals_the_original(case, loaded, monkeypatch):
         if str(t) in full:
             assert (probs - full[str(t)]).abs().max() < PROB_TOLERANCE, t
         channels = torch.tensor([0, *output.object_ids], dtype=torch.uint8)
-        assert (channels[probs.argmax(0)] != ids[t]).float().mean() <= ID_MISMATCH, t
+        wrong = (channels[probs.argmax(0)] != ids[t]).sum()
+        assert wrong <= max(2, ID_MISMATCH * ids[t].numel()), t
         spy.seen |= memory_tensors(session.memory)
         for name, index in case.intermediates(t).items():
             wanted = mid[f"{t}/{name}"]

@@ -35,7 +35,10 @@ from datamodules import MOSEDataModule, MOSEPlusDataModule, SegmentationDataModu
 from lightning_modules import ForegroundModule, SegmentationModule, VOSModule
 from pvuw.errors import PvuwError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.nets.copy_first import CopyFirst
+from pvuw.nets.cutie import Cutie
+from pvuw.nets.livos import LiVOS
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
@@ -54,6 +57,9 @@ SHORT_NAMES = (
     Tmo,
     AnchoredTmo,
     XMem,
+    Cutie,
+    LiVOS,
+    PointSampledLoss,
 )
 
 

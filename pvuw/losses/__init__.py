@@ -4,6 +4,7 @@ from pvuw.losses.base import ClipLoss, LossValues
 from pvuw.losses.bootstrapped import BootstrappedLoss
 from pvuw.losses.cross_entropy import CrossEntropy
 from pvuw.losses.foreground import ForegroundLoss
+from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.losses.similarity import SimilarityConfig
 from pvuw.losses.vos_loss import LossTerms, VOSLoss
 
@@ -14,6 +15,7 @@ __all__ = [
     "ForegroundLoss",
     "LossTerms",
     "LossValues",
+    "PointSampledLoss",
     "SimilarityConfig",
     "VOSLoss",
 ]

@@ -7,6 +7,7 @@ from callbacks.training_meter import TrainingMeter
 from callbacks.wandb_panels import WandbPanels
 from callbacks.wandb_run import WandbRun
 from callbacks.wandb_worst import WandbWorst
+from callbacks.weight_average import WeightAverage
 
 __all__ = [
     "LastCheckpoint",
@@ -16,4 +17,5 @@ __all__ = [
     "WandbPanels",
     "WandbRun",
     "WandbWorst",
+    "WeightAverage",
 ]

@@ -17,7 +17,7 @@ class WeightsSummary:
     """What a weights file is, in figures and words."""
 
     layout: str
-    """`official weights`, or `training checkpoint` with its epoch and step."""
+    """`official weights`, or `training checkpoint` with its epoch, step and adapters."""
     network: str
     """Network and size the weights belong to, such as `SAM 2.1 tiny`, or `unknown`."""
     num_values: int
@@ -47,6 +47,9 @@ def summarize(path: Path) -> WeightsSummary:
 def export_official(src: Path, out: Path) -> None:
     """Write a checkpoint's weights as their authors' own code loads them, whole or not at all.
 
+    Adapters are merged into the layers they adapt; of a run with averaged weights, the average is
+    written. The same checkpoint always gives the same numbers.
+
     Args:
         src: Checkpoint of a training run, or a file that is official already.
         out: The new file, `{"model": {name: tensor}}`; replaced if it exists.
@@ -62,4 +65,7 @@ def export_official(src: Path, out: Path) -> None:
 def _layout(checkpoint: Checkpoint) -> str:
     if checkpoint.layout == "official":
         return "official weights"
-    return f"training checkpoint, epoch {checkpoint.epoch}, step {checkpoint.step}"
+    layout = f"training checkpoint, epoch {checkpoint.epoch}, step {checkpoint.step}"
+    if checkpoint.adapters is None:
+        return layout
+    return f"{layout}, adapters of rank {checkpoint.adapters.rank} merged"

@@ -22,6 +22,8 @@ class TuningConfig:
     compile: str | None = None
     """Parts that `torch.compile` translates, such as `image_encoder`; the first step of each shape
     takes minutes, the others less time. Checkpoints are the same."""
+    compile_backend: str = "inductor"
+    """What `torch.compile` translates to; `aot_eager` only traces, which finds what cannot be."""
 
 
 def prepare(net: VideoSegmenter, config: TuningConfig) -> None:
@@ -39,7 +41,7 @@ def prepare(net: VideoSegmenter, config: TuningConfig) -> None:
         raise PvuwError(f"model.tuning.freeze: {policy!r} leaves nothing to train")
     if config.compile is not None:
         for module in _modules(net, config.compile):
-            module.compile()
+            module.compile(backend=config.compile_backend)
 
 
 def _modules(net: VideoSegmenter, parts: str) -> list[nn.Module]:

@@ -100,7 +100,8 @@ def move_masks(masks: Tensor, flow: Tensor) -> Tensor:
 
 
 def _close(masks: Tensor) -> Tensor:
-    """Dilation, then erosion; the frame's border erodes nothing."""
-    grown = functional.max_pool2d(masks[:, None].float(), _CLOSING, 1, _CLOSING // 2)
-    shrunk = -functional.max_pool2d(-grown, _CLOSING, 1, _CLOSING // 2)
+    """Dilation, then erosion, over a frame that is one pixel wider on each side."""
+    wider = functional.pad(masks[:, None].float(), (1, 1, 1, 1))
+    grown = functional.max_pool2d(wider, _CLOSING, 1, 1)
+    shrunk = -functional.max_pool2d(-grown, _CLOSING, 1)
     return shrunk[:, 0] > 0

@@ -1,36 +1,108 @@
 """Writes predicted masks while the next frames are computed."""
 
+import json
+import shutil
 from pathlib import Path
+from typing import Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from callbacks.sinks import frame_sinks
+from callbacks.sinks import done_videos, frame_sinks
 from pvuw.errors import DataError
+from pvuw.io.atomic import write_text_atomic
+from pvuw.io.lock import FolderLock
 from pvuw.io.mask_folder import MaskFolder
+
+STAMP = "predict.json"
 
 
 class MaskWriter(Callback):
     """Writes `<output_dir>/Annotations/<video>/<frame>.png` during `pvuw predict`.
 
+    A video is there whole or not at all, so a run that was killed is continued by the same command:
+    it predicts the videos that are missing. Masks of another recipe or checkpoint are not continued
+    but refused. One run at a time writes into a folder; its processes share the videos.
+
     Args:
         output_dir: The run's folder; `--out` sets it.
+        existing: `skip` videos that are there, or `replace`: remove them all and start again.
         queue_frames: Frames that may wait for the disk before prediction waits for it too.
     """
 
-    def __init__(self, output_dir: Path | None = None, *, queue_frames: int = 16) -> None:
+    def __init__(
+        self,
+        output_dir: Path | None = None,
+        *,
+        existing: Literal["skip", "replace"] = "skip",
+        queue_frames: int = 16,
+    ) -> None:
         self.output_dir = output_dir
+        self.existing = existing
         self.queue_frames = queue_frames
+        self.recipe: str | None = None
+        """Names recipe and weights; set by the command line. None: not compared."""
         self._folder: MaskFolder | None = None
+        self._lock: FolderLock | None = None
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the folder and listen to the module's frames."""
+        """Claim the folder, see what is done already and listen to the module's frames."""
         if self.output_dir is None:
             raise DataError("nowhere to write the masks: give --out FOLDER")
-        self._folder = MaskFolder(self.output_dir / "Annotations", queue_frames=self.queue_frames)
-        frame_sinks(pl_module).append(self._folder)
+        self._folder = folder = MaskFolder(
+            self.output_dir / "Annotations", queue_frames=self.queue_frames
+        )
+        if trainer.is_global_zero:
+            self._lock = FolderLock(folder.root)
+            folder.remove_left_overs()
+            self._claim(folder, self.output_dir / STAMP)
+        trainer.strategy.barrier("the folder of masks is claimed")
+        done_videos(pl_module).clear()
+        done_videos(pl_module).update(folder.finished())
+        frame_sinks(pl_module).append(folder)
+        if trainer.is_global_zero and (done := folder.finished()):
+            print(f"{folder.root}: {len(done)} videos are there already and are skipped")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop listening."""
         if self._folder is not None:
             frame_sinks(pl_module).remove(self._folder)
             self._folder = None
+        self._release()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Let other runs write into the folder."""
+        self._release()
+
+    def _claim(self, folder: MaskFolder, stamp: Path) -> None:
+        """Refuse masks of another recipe, or remove masks that are to be replaced."""
+        if self.existing == "replace":
+            for video_id in folder.finished():
+                shutil.rmtree(folder.root / video_id)
+        elif self.recipe is not None and folder.finished() and _recipe_of(stamp) != self.recipe:
+            self._release()
+            raise DataError(
+                f"{folder.root}: holds masks of another recipe or checkpoint; give another --out, "
+                "or --mask_writer.existing replace to remove them"
+            )
+        if self.recipe is not None:
+            write_text_atomic(stamp, json.dumps({"recipe": self.recipe}) + "\n")
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+
+
+def _recipe_of(stamp: Path) -> str | None:
+    """What the masks of a run folder were made with, None if nobody wrote it down."""
+    if not stamp.exists():
+        return None
+    try:
+        recipe = json.loads(stamp.read_text())["recipe"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{stamp}: not written by pvuw; remove it, or --mask_writer.existing replace"
+        ) from error
+    return str(recipe)

@@ -1,32 +1,36 @@
 """Progress bars that say in words what is running, and count frames instead of videos."""
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence, Sized
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
-from callbacks.sinks import frame_sinks
+from callbacks.sinks import done_videos, frame_sinks
 from pvuw.types import FramePrediction
 
 _LOG_FILE_REFRESH = 50  # a bar in a log file is one line per refresh
 
 
-def _count_frames(loaders: Any, limits: Sequence[int | float]) -> int:
+def _count_frames(
+    loaders: Any, limits: Sequence[int | float], *, without: Collection[str] = ()
+) -> int:
     """Frames of the first videos of each of the trainer's loaders, as many as its limit says.
 
     Args:
         loaders: A loader of videos, or several by the name of their set.
         limits: Most videos of each.
+        without: Names of videos that are left out.
     """
-    each: Iterable[Iterable[Sized]]
+    each: Iterable[Iterable[Any]]
     each = loaders.values() if isinstance(loaders, Mapping) else [loaders or ()]
     return sum(
         len(video)
         for loader, limit in zip(each, limits, strict=True)
         for video in islice(loader, int(limit))
+        if video.video_id not in without
     )
 
 
@@ -74,7 +78,11 @@ class VideoProgressBar(TQDMProgressBar):
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count predicted frames."""
         super().on_predict_start(trainer, pl_module)
-        frames = _count_frames(trainer.predict_dataloaders, trainer.num_predict_batches)
+        frames = _count_frames(
+            trainer.predict_dataloaders,
+            trainer.num_predict_batches,
+            without=done_videos(pl_module),
+        )
         self._listen(pl_module, self.predict_progress_bar, verb="Predicting", frames=frames)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

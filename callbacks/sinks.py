@@ -29,3 +29,15 @@ def score_sinks(pl_module: LightningModule) -> list[ScoreSink]:
     if not isinstance(sinks, list):
         raise TypeError(f"{type(pl_module).__name__} has no score_sinks list to listen to")
     return cast("list[ScoreSink]", sinks)
+
+
+def done_videos(pl_module: LightningModule) -> set[str]:
+    """Names of the videos a module leaves out of prediction, for its callbacks to change.
+
+    Raises:
+        TypeError: If the module does not leave out any.
+    """
+    done = getattr(pl_module, "done_videos", None)
+    if not isinstance(done, set):
+        raise TypeError(f"{type(pl_module).__name__} has no done_videos set to fill")
+    return cast("set[str]", done)

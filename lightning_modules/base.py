@@ -53,6 +53,7 @@ class SegmentationModule(lightning.LightningModule):
         self.seed = seed
         self.frame_sinks: list[FrameSink] = []
         self.failures: dict[str, str] = {}
+        self.done_videos: set[str] = set()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW over the parameters that need gradients, its rate set at every step."""
@@ -118,8 +119,13 @@ class SegmentationModule(lightning.LightningModule):
             sink.finish_video(None)
 
     def predict_step(self, batch: Video, batch_idx: int) -> None:
-        """Run one video through the network into the frame sinks; a broken one is noted."""
+        """Run one video through the network into the frame sinks; a broken one is noted.
+
+        Videos that whoever keeps the results counts as done (`done_videos`) are skipped.
+        """
         del batch_idx
+        if batch.video_id in self.done_videos:
+            return
         try:
             for _ in self.stream(batch):
                 pass

@@ -149,9 +149,11 @@ class FramePrediction:
     id_map: Tensor
     """File id of every pixel, uint8 `[H, W]`, 0 = background, on the CPU."""
     output: FrameOutput
-    """The network's own output the id map was made from."""
+    """Scores the id map was made from: the network's own where nothing changed them."""
     truth: Tensor | None = None
     """Ground truth where the video has it, uint8 `[H, W]`, void pixels 0."""
+    objects_compete: bool = False
+    """How `output`'s logits become probabilities; see `VideoSegmenter.objects_compete`."""
 
 
 class FrameSink(Protocol):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pvuw.inference.scores import log_odds, probabilities
 from pvuw.inference.views import Fusion
+from pvuw.ops.probabilities import log_odds, probabilities
 from pvuw.types import FrameOutput
 
 _LEAST_WEIGHT = 1e-3

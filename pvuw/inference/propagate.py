@@ -77,6 +77,7 @@ def propagate(
             frame=scores.frame,
             id_map=_finished(id_map, config.mask_steps),
             output=scores.output,
+            objects_compete=scores.objects_compete,
         )
 
 

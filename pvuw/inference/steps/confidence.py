@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from pvuw.inference.scores import FrameScores, ScoreStream, probabilities
+from pvuw.inference.scores import FrameScores, ScoreStream
 from pvuw.inference.steps.base import ScoreStep
+from pvuw.ops.probabilities import probabilities
 
 _HIDDEN = -10.0
 

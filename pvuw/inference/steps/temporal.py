@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pvuw.inference.scores import FrameScores, ScoreStream, log_odds, probabilities
+from pvuw.inference.scores import FrameScores, ScoreStream
 from pvuw.inference.steps.base import ScoreStep
+from pvuw.ops.probabilities import log_odds, probabilities
 
 
 class FlowEstimator(Protocol):

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
+from pvuw.errors import PvuwError
 from pvuw.nets.base import VideoSegmenter
 
 
@@ -165,8 +166,16 @@ def build_optimizer(
         total_steps: Steps of the whole run. A function, because Lightning 2.6.6 sets up the
             training loader to answer, and one that is set up while optimizers are configured would
             not know of the checkpoint that is restored afterwards.
+
+    Raises:
+        PvuwError: If nothing can be trained.
     """
     groups = [group.for_optimizer() for group in parameter_groups(module, net, config)]
+    if not groups:
+        raise PvuwError(
+            f"{type(net).__name__} has no weights to train, or all are frozen; choose another "
+            "network for `fit`, or freeze less"
+        )
     optimizer = AdamW(groups, lr=config.lr, betas=config.betas)
     factor = partial(
         rate_factor,

@@ -1,8 +1,11 @@
 """Our SAM 2 training step against upstream's: `python -m benchmarks.training`.
 
-Forward, loss and backward with the same weights and clips (two clips, five objects, mask prompts),
-in turn within one process, so that other load on the machine slows both alike. Memory is what a
-fresh process adds to its size over two steps, at its peak. Needs `pip install pvuw-vos[reference]`.
+Forward, loss and backward with the same weights and clips, prompted by masks or by a click with
+seven corrections, in turn within one process, so that other load on the machine slows all alike:
+ours, upstream's, and ours with activation checkpointing, of all parts and of the two encoders.
+Memory is that of tensors at the peak of a step, beyond weights and inputs, and what a fresh process
+adds to its size over two steps, which counts the libraries' own buffers too. Needs
+`pip install pvuw-vos[reference]`.
 """
 
 import argparse
@@ -14,19 +17,41 @@ from collections.abc import Callable
 
 import psutil
 import torch
+from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.machine import describe_machine
 from benchmarks.prediction import peak_rss
 from pvuw.losses import VOSLoss
-from pvuw.nets.sam2.clip_forward import forward_clip
-from tests.helpers.sam2_training import Case, build, build_trainer, make_batch, reference_step
-
-CASES = (
-    Case(num_frames=4),
-    Case(num_frames=8),
-    Case(num_frames=8, image_size=256),
-    Case(num_frames=4, size="tiny", image_size=256),
+from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
+from pvuw.nets.sam2.recompute import RECOMPUTED_PARTS, RecomputedPart
+from tests.helpers.sam2_training import (
+    ONE_CLICK,
+    Case,
+    build,
+    build_trainer,
+    make_batch,
+    reference_step,
 )
+
+TWO_OBJECTS = (2,)
+FIVE_OBJECTS = (2, 3)
+"""Objects of each clip."""
+CASES = {
+    "nano, 4 frames, masks": (Case(), TWO_OBJECTS),
+    "nano, 4 frames, clicks": (Case(prompts=ONE_CLICK), TWO_OBJECTS),
+    "tiny, 4 frames, masks": (Case(size="tiny", image_size=256), TWO_OBJECTS),
+    "tiny, 4 frames, clicks": (
+        Case(size="tiny", image_size=256, prompts=ONE_CLICK),
+        TWO_OBJECTS,
+    ),
+    "nano, 8 frames, masks": (Case(num_frames=8, image_size=256), FIVE_OBJECTS),
+}
+RECOMPUTED: dict[str, tuple[RecomputedPart, ...]] = {
+    "ours": (),
+    "all parts": RECOMPUTED_PARTS,
+    "encoders": ("image_encoder", "memory_encoder"),
+}
+SIDES = ("ours", "upstream", "all parts", "encoders")
 
 
 def main() -> None:
@@ -34,24 +59,36 @@ def main() -> None:
     args = parse_arguments()
     torch.set_num_threads(args.threads)
     if args.grow is not None:
-        side, index = args.grow
-        print(memory_growth(side, CASES[int(index)]))
+        print(*memory(*args.grow))
         return
     print(describe_machine("torch", "sam2"))
-    print(f"\n{args.threads} thread(s), {args.clock} time, median of {args.repeats} steps\n")
-    print("network  size frames | seconds  upstream  ratio | MiB added  upstream  ratio")
-    for index, case in enumerate(CASES):
-        ours, theirs = step_seconds(case, args)
-        memory = [fresh_memory_growth(side, index) for side in ("ours", "upstream")]
-        print(
-            f"{case.size:7} {case.image_size:5} {case.num_frames:6} | {ours:7.3f} {theirs:9.3f} "
-            f"{ours / theirs:6.2f} | {memory[0]:9.0f} {memory[1]:9.0f} {memory[0] / memory[1]:6.2f}"
-        )
+    print(f"\n{args.threads} thread(s), {args.clock} time, median of {args.repeats} steps")
+    print("ratio: ours / upstream; checkpointed / ours\n")
+    print(f"{'':34} | {'ours':>7} upstream ratio | all parts ratio | encoders ratio")
+    for name in args.cases or CASES:
+        case, counts = CASES[name]
+        print(f"{name}, {case.image_size} px, {sum(counts)} objects")
+        print_row("seconds", step_seconds(name, args), "8.3f")
+        sizes = [fresh_memory(side, name) for side in SIDES]
+        print_row("MiB of tensors at the peak", [tensors for tensors, _ in sizes], "8.0f")
+        print_row("MiB added to the process", [process for _, process in sizes], "8.0f")
 
 
-def make_step(side: str, case: Case) -> Callable[[], None]:
-    """A training step of ours or upstream's, without the optimizer."""
-    batch = make_batch(case.num_frames, size=case.image_size)
+def print_row(what: str, figures: list[float], form: str) -> None:
+    """A line of figures of all sides and their ratios."""
+    ours, upstream, everything, encoders = figures
+    print(
+        f"{what:>34} | {ours:{form}} {upstream:{form}} {ours / upstream:5.2f} | "
+        f"{everything:9{form[1:]}} {everything / ours:5.2f} | "
+        f"{encoders:{form}} {encoders / ours:5.2f}",
+        flush=True,
+    )
+
+
+def make_step(side: str, name: str) -> Callable[[], None]:
+    """A training step of one side, without the optimizer."""
+    case, counts = CASES[name]
+    batch = make_batch(case.num_frames, counts, size=case.image_size)
     if side == "upstream":
         trainer = build_trainer(case)
 
@@ -61,19 +98,20 @@ def make_step(side: str, case: Case) -> Callable[[], None]:
 
         return upstream
     model, loss = build(case), VOSLoss()
+    config = ForwardConfig(case.plan(), recompute=RECOMPUTED[side])
 
     def ours() -> None:
         model.zero_grad(set_to_none=True)
-        loss(forward_clip(model, batch), batch).total.backward()
+        loss(forward_clip(model, batch, config=config), batch).total.backward()
 
     return ours
 
 
-def step_seconds(case: Case, args: argparse.Namespace) -> list[float]:
-    """Median seconds of ours and upstream's step, taken in turn after one of each to warm up."""
+def step_seconds(name: str, args: argparse.Namespace) -> list[float]:
+    """Median seconds of each side's step, taken in turn after one of each to warm up."""
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
-    steps = [make_step(side, case) for side in ("ours", "upstream")]
-    seconds: list[list[float]] = [[], []]
+    steps = [make_step(side, name) for side in SIDES]
+    seconds: list[list[float]] = [[] for _ in SIDES]
     for repeat in range(args.repeats + 1):
         for step, taken in zip(steps, seconds, strict=True):
             started = clock()
@@ -83,22 +121,36 @@ def step_seconds(case: Case, args: argparse.Namespace) -> list[float]:
     return [statistics.median(taken) for taken in seconds]
 
 
-def fresh_memory_growth(side: str, index: int) -> float:
-    """MiB that two steps add to a fresh process, at their peak."""
+def fresh_memory(side: str, name: str) -> tuple[float, float]:
+    """MiB of tensors at a step's peak, and MiB that two steps add to a fresh process."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.training"]
     done = subprocess.run(
-        [*command, "--grow", side, str(index)], check=True, capture_output=True, text=True
+        [*command, "--grow", side, name], check=True, capture_output=True, text=True
     )
-    return float(done.stdout.split()[-1])
+    tensors, process = done.stdout.split()[-2:]
+    return float(tensors), float(process)
 
 
-def memory_growth(side: str, case: Case) -> float:
+def memory(side: str, name: str) -> tuple[float, float]:
     """The same, of this process."""
-    step = make_step(side, case)
+    step = make_step(side, name)
     before = psutil.Process().memory_info().rss
     step()
     step()
-    return (peak_rss() - before) / 2**20
+    grown = (peak_rss() - before) / 2**20
+    return peak_of_tensors(step), grown
+
+
+def peak_of_tensors(step: Callable[[], None]) -> float:
+    """MiB of tensors at the peak of a step, beyond those that were there before it."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as record:
+        step()
+    held = peak = 0
+    for event in record.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            peak = max(peak, held)
+    return peak / 2**20
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -109,6 +161,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu where others use the machine"
     )
+    parser.add_argument("--cases", nargs="+", choices=CASES, metavar="CASE", help="only these rows")
     parser.add_argument("--grow", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()
 

@@ -15,7 +15,6 @@ package, tests/pvuw/nets/sam2/test_training_parity.py) while leaving out what it
 methods. The `sam2` package is pinned for that reason.
 """
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +25,7 @@ from torch import Tensor
 
 from pvuw.nets.sam2.clicks import PixelChoice, Points, click, noisy_box, uniform_pixels
 from pvuw.nets.sam2.prompt_plan import FirstPrompt, PromptPlan
-from pvuw.nets.sam2.recompute import recompute_activations
+from pvuw.nets.sam2.recompute import RecomputedPart, recompute_activations
 from pvuw.nets.sam2.training_heads import Decoded, TrainingHeads
 from pvuw.ops.images import normalize_images
 from pvuw.types import ClipOutput, StepOutput, VideoBatch
@@ -46,8 +45,8 @@ class ForwardConfig:
     keep_mask_gradient: bool = False
     """Judge the masks of a visible object that the network calls absent as they are, not as a
     constant."""
-    recompute: bool = False
-    """Keep few activations and compute them again during backward."""
+    recompute: tuple[RecomputedPart, ...] = ()
+    """Parts that keep no activations and compute them again during backward."""
 
 
 _DEFAULT = ForwardConfig()
@@ -87,7 +86,7 @@ def forward_clip(
             frame whose masks are not given.
     """
     _check(model, batch, config.plan)
-    with recompute_activations(model) if config.recompute else nullcontext():
+    with recompute_activations(model, config.recompute):
         clip = _Clip(model, batch, config)
         order = config.plan.order(batch.num_frames)
         decoded = {t: clip.step(t, last=t == order[-1]) for t in order}

@@ -13,6 +13,7 @@ from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.clip_forward import FIRST_MASKS, ForwardConfig, forward_clip
 from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
+from pvuw.nets.sam2.recompute import RECOMPUTED_PARTS, RecomputedPart
 from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
@@ -77,7 +78,8 @@ class Sam2(VideoSegmenter):
             absent as they are. Upstream replaces them by a constant, which costs a loss of up to
             5120 and gives no gradient (docs/losses.md).
         checkpoint_activations: In training, compute activations a second time in backward instead
-            of keeping them: same gradients, less memory, more time (docs/training.md).
+            of keeping them: same gradients, less memory, more time (docs/training.md). True, or a
+            list of parts: `image_encoder`, `memory_attention`, `memory_encoder`, `mask_decoder`.
     """
 
     def __init__(
@@ -92,13 +94,16 @@ class Sam2(VideoSegmenter):
         objects_per_batch: int = 16,
         prompting: TrainingPrompts | None = None,
         keep_mask_gradient: bool = False,
-        checkpoint_activations: bool = False,
+        checkpoint_activations: bool | list[RecomputedPart] = False,
     ) -> None:
         super().__init__()
         self.objects_per_batch = objects_per_batch
         self.prompting = prompting
         self.keep_mask_gradient = keep_mask_gradient
-        self.checkpoint_activations = checkpoint_activations
+        chosen = checkpoint_activations
+        if isinstance(chosen, bool):
+            chosen = list(RECOMPUTED_PARTS) if chosen else []
+        self.recompute = tuple(chosen)
         self.model = build_sam2_base(
             size,
             image_size=image_size,
@@ -134,7 +139,7 @@ class Sam2(VideoSegmenter):
         config = ForwardConfig(
             self._plan(batch),
             keep_mask_gradient=self.keep_mask_gradient,
-            recompute=self.checkpoint_activations,
+            recompute=self.recompute,
         )
         return forward_clip(self.model, batch, config=config, features=features)
 

@@ -8,7 +8,7 @@ from sam2.modeling.sam2_utils import DropPath
 
 from pvuw.losses import VOSLoss
 from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
-from pvuw.nets.sam2.recompute import recompute_activations
+from pvuw.nets.sam2.recompute import RECOMPUTED_PARTS, recompute_activations
 from tests.helpers.sam2_training import CASES, CLICK_CASES, Case, build, make_batch
 
 
@@ -19,11 +19,19 @@ def loss_of(model, case, *, recompute):
     return VOSLoss()(output, batch).total
 
 
-@pytest.mark.parametrize("name", ["dropout", "clicks with dropout", "seven corrections"])
-def test_same_loss_and_gradients_bit_for_bit(name):
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("dropout", RECOMPUTED_PARTS),
+        ("clicks with dropout", RECOMPUTED_PARTS),
+        ("seven corrections", RECOMPUTED_PARTS),
+        ("dropout", ("memory_encoder", "image_encoder")),
+    ],
+)
+def test_same_loss_and_gradients_bit_for_bit(name, parts):
     case = {**CASES, **CLICK_CASES}[name]
     results = []
-    for recompute in (False, True):
+    for recompute in ((), parts):
         model = build(case)
         for block in model.image_encoder.trunk.blocks:
             block.drop_path = DropPath(0.3)
@@ -53,14 +61,24 @@ def kept_bytes(run):
 def test_less_than_half_is_kept_until_backward(case):
     kept = [
         kept_bytes(lambda recompute=recompute: loss_of(build(case), case, recompute=recompute))
-        for recompute in (False, True)
+        for recompute in ((), RECOMPUTED_PARTS)
     ]
     assert kept[1] < kept[0] / 2
 
 
+@pytest.mark.parametrize("part", RECOMPUTED_PARTS)
+def test_every_part_keeps_less(part):
+    case = CLICK_CASES["seven corrections"]
+    kept = [
+        kept_bytes(lambda parts=parts: loss_of(build(case), case, recompute=parts))
+        for parts in ((), (part,))
+    ]
+    assert kept[1] < kept[0]
+
+
 def test_modules_are_as_before_afterwards():
     model = build(Case())
-    with pytest.raises(AttributeError), recompute_activations(model):
+    with pytest.raises(AttributeError), recompute_activations(model, RECOMPUTED_PARTS):
         vars(model.memory_encoder)["forward"].is_patched  # noqa: B018
     assert not any("forward" in vars(module) for module in model.modules())
     copy.deepcopy(model)
@@ -69,6 +87,6 @@ def test_modules_are_as_before_afterwards():
 def test_a_forward_of_somebody_elses_comes_back():
     model = build(Case())
     model.memory_encoder.forward = somebody = model.memory_encoder.forward
-    with recompute_activations(model):
+    with recompute_activations(model, RECOMPUTED_PARTS):
         assert model.memory_encoder.forward is not somebody
     assert vars(model.memory_encoder)["forward"] is somebody

@@ -3,7 +3,8 @@
 Writes half of them as a MOSE-like folder source and half as an OVIS-like JSON source, lists both
 once, and then measures what a later start takes in a process of its own: from the constructor of
 the data module to the first keys of an epoch, without importing. The same for a build of as many
-videos, which has no index: its folders are listed at every start. `--keep DIR` keeps the files.
+videos with a manifest as `pvuw mose-plus` writes it. Last comes what importing alone takes.
+`--keep DIR` keeps the files.
 """
 
 import argparse
@@ -23,9 +24,17 @@ from pycocotools import mask as coco_mask
 
 from benchmarks.machine import describe_machine
 from pvuw.io.masks import write_id_map
+from pvuw.mose_plus.manifest import BuiltObject, BuiltVideo, ManifestEntry, write_manifest
+from pvuw.mose_plus.traits import TRAIT_KINDS, VideoTraits
 
 SIZE_HW = (32, 48)
 NUM_OBJECTS = 4
+IMPORTS = (
+    ("nothing", "pass"),
+    ("torch", "import torch"),
+    ("torch and lightning", "import torch, lightning"),
+    ("the data module", "import datamodules.mose_plus"),
+)
 
 
 def squares() -> list[np.ndarray]:
@@ -95,12 +104,41 @@ def write_all(root: Path, num_videos: int, num_frames: int) -> None:
     write_folders(root / "mose", num_videos // 2, num_frames, prefix="")
     write_json_source(root / "ovis", num_videos // 2, num_frames)
     write_folders(root / "build", num_videos, num_frames, prefix="b")
-    entries = [
-        {"source": "mose", "fps": 5.0, "built": {"video_id": f"b{i:08x}"}}
-        for i in range(num_videos)
-    ]
-    lines = "".join(json.dumps(entry) + "\n" for entry in entries)
-    (root / "build" / "manifest.jsonl").write_text(lines)
+    write_manifest(
+        root / "build", (entry(root, f"b{i:08x}", num_frames) for i in range(num_videos))
+    )
+
+
+def entry(root: Path, video_id: str, num_frames: int) -> ManifestEntry:
+    """The line of one video, as long as real ones are."""
+    key = {"source": "mose", "split": "train", "video_id": video_id, "fps": 5.0}
+    files = tuple(f"{t:05d}.jpg" for t in range(num_frames))
+    objects = tuple(
+        BuiltObject(i, i, str(i), None, 90 * num_frames, num_frames)
+        for i in range(1, NUM_OBJECTS + 1)
+    )
+    return ManifestEntry(
+        **key,
+        reference=True,
+        admitted=True,
+        reason="reference, taken whole",
+        licence="CC BY-NC-SA 4.0, non-commercial research only",
+        frame_dir=f"{root}/mose/train/JPEGImages/{video_id}",
+        annotations=f"{root}/mose/train/Annotations/{video_id}",
+        distance=1 / 3,
+        distances=dict.fromkeys(TRAIT_KINDS, 1 / 3),
+        traits=VideoTraits(
+            **key,
+            num_frames=num_frames,
+            size_hw=SIZE_HW,
+            num_objects=NUM_OBJECTS,
+            objects_per_frame=NUM_OBJECTS,
+            max_objects=NUM_OBJECTS,
+            **dict.fromkeys(("bor_mean", "bor_max", "crowding", "motion", "similarity"), 1 / 3),
+        ),
+        fingerprint="0" * 20,
+        built=BuiltVideo(video_id, "train", SIZE_HW, "link", 0, files, objects, "0" * 32, "0" * 32),
+    )
 
 
 def start(root: Path, what: str) -> None:
@@ -131,6 +169,17 @@ def start(root: Path, what: str) -> None:
     )
 
 
+def print_imports() -> None:
+    """What processes hold after importing and doing nothing."""
+    print("\n| imported | MB in all | of it not in files |\n|---|---|---|")
+    for name, statement in IMPORTS:
+        code = f"{statement}\nprint(open('/proc/self/status').read())"
+        command = [sys.executable, "-c", code]
+        status = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        held = [int(status.split(f"{key}:")[1].split()[0]) / 1e3 for key in ("VmRSS", "RssAnon")]
+        print(f"| {name} | {held[0]:.0f} | {held[1]:.0f} |")
+
+
 def main() -> None:
     """Write, list, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -142,7 +191,7 @@ def main() -> None:
     if args.start:
         start(Path(args.start[0]), args.start[1])
         return
-    print(describe_machine("torch", "numpy"))
+    print(describe_machine("torch", "lightning", "numpy"))
     with tempfile.TemporaryDirectory() as name:
         root = args.keep or Path(name)
         if not (root / "build" / "manifest.jsonl").exists():
@@ -155,6 +204,7 @@ def main() -> None:
             command = [sys.executable, "-m", "benchmarks.data_index", "--start", str(root), what]
             sys.stdout.flush()
             subprocess.run(command, check=True)
+    print_imports()
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ class FolderMasks(Mapping[int, Path]):
     def __init__(self, folder: Path, names: Sequence[str | None]) -> None:
         self.folder = folder
         self.names = tuple(names)
-        self.count = sum(name is not None for name in self.names)
+        self.count = len(self.names) - self.names.count(None)
 
     def __getitem__(self, position: int) -> Path:
         """Return the mask of a frame; KeyError if it has none."""

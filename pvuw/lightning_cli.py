@@ -188,7 +188,8 @@ class VOSCLI(LightningCLI):
             raise
         for entry in continued:
             entry.init_args.id = None  # not into config.yaml: a fit from that is a run of its own
-        if command == "fit" and config.baseline:
+        # A checkpoint brings its baseline along; Lightning 2.6.6 would measure again.
+        if command == "fit" and config.baseline and config.ckpt_path is None:
             self.trainer.num_sanity_val_steps = float("inf")
 
     def predict(self, **kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.mask_writer import MaskWriter
+from callbacks.probability_writer import ProbabilityKeeper
 from callbacks.progress import VideoProgressBar
 from callbacks.training_meter import TrainingMeter
 from callbacks.wandb_panels import WandbPanels
@@ -12,6 +13,7 @@ from callbacks.weight_average import WeightAverage
 __all__ = [
     "LastCheckpoint",
     "MaskWriter",
+    "ProbabilityKeeper",
     "TrainingMeter",
     "VideoProgressBar",
     "WandbPanels",

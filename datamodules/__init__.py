@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datamodules.mixing import TrainSource
     from datamodules.mose import MOSEDataModule
     from datamodules.mose_plus import MOSEPlusDataModule
+    from datamodules.predict import PredictDataModule
     from pvuw.io.listing import VideoFolder
 
 # albumentations asks a web server for its newest version while it is imported; data loading must
@@ -26,6 +27,7 @@ _HOMES = {
     "ClipConfig": "datamodules.clip_sampling",
     "MOSEDataModule": "datamodules.mose",
     "MOSEPlusDataModule": "datamodules.mose_plus",
+    "PredictDataModule": "datamodules.predict",
     "SegmentationDataModule": "datamodules.base",
     "TrainSource": "datamodules.mixing",
     "VideoFolder": "pvuw.io.listing",
@@ -36,6 +38,7 @@ __all__ = [
     "ClipConfig",
     "MOSEDataModule",
     "MOSEPlusDataModule",
+    "PredictDataModule",
     "SegmentationDataModule",
     "TrainSource",
     "VideoFolder",

@@ -23,6 +23,7 @@ class PredictDataModule(SegmentationDataModule):
             such a folder, or one PNG for the first frame. Masks are named like their frames; those
             of a video file are 00000, 00001, ….
         videos: Predict these only: a text file with one id a line, or the ids.
+        root: Instead of images and masks: a folder in MOSE's layout, whose valid videos to predict.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class PredictDataModule(SegmentationDataModule):
         masks: Path | None = None,
         *,
         videos: list[str] | Path | None = None,
+        root: Path | None = None,
     ) -> None:
         super().__init__(clip=_CLIP, batch_size=1, num_workers=0, seed=0)
         self.images = images
         self.masks = masks
         self.videos = videos
+        self.root = root
 
     def train_videos(self) -> Sequence[ClipVideo]:
         """Refuse.
@@ -59,7 +62,11 @@ class PredictDataModule(SegmentationDataModule):
         Raises:
             DataError: If images or masks are missing or do not fit.
         """
-        if self.images is None or self.masks is None:
-            missing = "--data.images" if self.images is None else "--data.masks"
+        images, masks = self.images, self.masks
+        if self.root is not None:
+            images = images or self.root / "valid" / "JPEGImages"
+            masks = masks or self.root / "valid" / "Annotations"
+        if images is None or masks is None:
+            missing = "--data.images" if images is None else "--data.masks"
             raise DataError(f"nothing to predict: give {missing} FOLDER_OR_FILE")
-        return Inputs(self.images, self.masks, self.videos).list()
+        return Inputs(images, masks, self.videos).list()

@@ -25,15 +25,23 @@ from lightning.pytorch.loggers import WandbLogger
 from callbacks import (
     LastCheckpoint,
     MaskWriter,
+    ProbabilityKeeper,
     TrainingMeter,
     VideoProgressBar,
     WandbPanels,
     WandbRun,
     WandbWorst,
 )
-from datamodules import MOSEDataModule, MOSEPlusDataModule, SegmentationDataModule
+from datamodules import (
+    MOSEDataModule,
+    MOSEPlusDataModule,
+    PredictDataModule,
+    SegmentationDataModule,
+)
 from lightning_modules import ForegroundModule, SegmentationModule, VOSModule
 from pvuw.errors import PvuwError
+from pvuw.fingerprint import recipe_fingerprint
+from pvuw.inference import steps
 from pvuw.io.atomic import write_text_atomic
 from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.nets.copy_first import CopyFirst
@@ -48,6 +56,8 @@ from pvuw.run_start import StartFrom, best_of_run, resolve_checkpoint
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
 SHORT_NAMES = (
+    *(getattr(steps, name) for name in steps.__all__),
+    PredictDataModule,
     VOSModule,
     MOSEDataModule,
     MOSEPlusDataModule,
@@ -126,6 +136,7 @@ class VOSCLI(LightningCLI):
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
         parser.add_lightning_class_args(MaskWriter, "mask_writer")
+        parser.add_lightning_class_args(ProbabilityKeeper, "probabilities")
         parser.add_lightning_class_args(TrainingMeter, "training_meter")
         parser.add_lightning_class_args(WandbRun, "wandb_run")
         parser.add_lightning_class_args(WandbPanels, "wandb_panels")
@@ -142,6 +153,7 @@ class VOSCLI(LightningCLI):
         for key in ("checkpoint", "last_checkpoint"):
             parser.link_arguments("out", f"{key}.dirpath", compute_fn=_checkpoint_dir)
         parser.link_arguments("out", "mask_writer.output_dir")
+        parser.link_arguments("out", "probabilities.output_dir")
         parser.link_arguments("out", "trainer.default_root_dir")
 
     @staticmethod
@@ -191,6 +203,16 @@ class VOSCLI(LightningCLI):
         # A checkpoint brings its baseline along; Lightning 2.6.6 would measure again.
         if command == "fit" and config.baseline and config.ckpt_path is None:
             self.trainer.num_sanity_val_steps = float("inf")
+
+    def before_predict(self) -> None:
+        """Tell the mask writer what decides the masks, so that a run goes on with its own only."""
+        config = self.config.predict
+        plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        model = plain["predict"]["model"]
+        weights = model["init_args"]["net"].get("init_args", {}).pop("weights", None)
+        files = [Path(path) for path in (weights, config.ckpt_path) if path]
+        writer: MaskWriter = self.config_init.predict.mask_writer
+        writer.recipe = recipe_fingerprint(model, files)
 
     def predict(self, **kwargs: Any) -> None:
         """Predict without collecting results: the mask writer has them already."""

@@ -8,6 +8,7 @@ import torch
 from pvuw.io.atomic import atomic_path
 from pvuw.nets.checkpoint import Checkpoint, load_official, read_checkpoint
 from pvuw.nets.identify import identify
+from pvuw.nets.livos.weights import published_name
 
 __all__ = ["WeightsSummary", "export_official", "load_official", "summarize"]
 
@@ -21,7 +22,7 @@ class WeightsSummary:
     network: str
     """Network and size the weights belong to, such as `SAM 2.1 tiny`, or `unknown`."""
     num_values: int
-    """Numbers in all tensors: the parameters and SAM 2's few constants."""
+    """Numbers in all tensors: the parameters, statistics and constants."""
     num_tensors: int
     dtypes: list[str]
     """Their number formats, such as `float32`."""
@@ -52,14 +53,18 @@ def export_official(src: Path, out: Path) -> None:
 
     Args:
         src: Checkpoint of a training run, or a file that is official already.
-        out: The new file, `{"model": {name: tensor}}`; replaced if it exists.
+        out: The new file, `{"model": {name: tensor}}` for SAM 2, the tensors by name for the other
+            networks; replaced if it exists.
 
     Raises:
         WeightsError: If `src` is missing, damaged or of an unknown layout.
     """
     weights = {name: w.contiguous() for name, w in read_checkpoint(src).official_weights.items()}
+    network = identify(weights) or ""
+    if network == "LiVOS":
+        weights = {published_name(name): weight for name, weight in weights.items()}
     with atomic_path(out) as temporary:
-        torch.save({"model": weights}, temporary)
+        torch.save({"model": weights} if network.startswith("SAM") else weights, temporary)
 
 
 def _layout(checkpoint: Checkpoint) -> str:

@@ -1,0 +1,97 @@
+"""Which weights were published, where, and under which licence; no list of anyone's but a table."""
+
+from dataclasses import dataclass
+
+from pvuw.errors import PvuwError
+from pvuw.io.download import Checksum
+
+_SAM2_1 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
+_SAM2_0 = "https://dl.fbaipublicfiles.com/segment_anything_2/072824"
+_XMEM = "https://github.com/hkchengrex/XMem/releases/download/v1.0"
+_CUTIE = "https://github.com/hkchengrex/Cutie/releases/download/v1.0"
+_RAFT = "https://download.pytorch.org/models"
+_DRIVE = "https://drive.google.com/file/d"
+_TMO_LICENCE = "non-commercial research only, says the authors' README (its licence file says MIT)"
+
+
+@dataclass(frozen=True)
+class Published:
+    """One file of published weights."""
+
+    network: str
+    """As `pvuw weights inspect` names it."""
+    file: str
+    address: str
+    licence: str
+    checksum: Checksum | None = None
+    by_hand: str = ""
+    """Why the address must be opened in a browser; empty where a program may download it."""
+
+
+def _sam2(size: str, *, version: str) -> Published:
+    base, file = (
+        (_SAM2_1, f"sam2.1_hiera_{size}.pt")
+        if version == "2.1"
+        else (_SAM2_0, f"sam2_hiera_{size}.pt")
+    )
+    return Published(f"SAM {version} {size}", file, f"{base}/{file}", "Apache-2.0")
+
+
+def _raft(size: str, file: str, sha256: str) -> Published:
+    address = f"{_RAFT}/{file}"
+    return Published(f"RAFT {size}", file, address, "BSD-3-Clause", Checksum("sha256", sha256))
+
+
+def _tmo(variant: str, drive_id: str) -> Published:
+    return Published(
+        f"TMO {variant}",
+        f"TMO_{variant}.pth",
+        f"{_DRIVE}/{drive_id}/view",
+        _TMO_LICENCE,
+        by_hand="Google Drive asks for a confirmation",
+    )
+
+
+def _livos(name: str) -> Published:
+    return Published(
+        "LiVOS",
+        f"livos-{name}-480p.pth",
+        "https://github.com/uncbiag/LiVOS",
+        "MIT",
+        by_hand="its download.py links to Google Drive, and the links have changed before",
+    )
+
+
+_SIZES = ("tiny", "small", "base_plus", "large")
+PUBLISHED = {
+    **{f"sam2.1_{size}": _sam2(size, version="2.1") for size in _SIZES},
+    **{f"sam2_{size}": _sam2(size, version="2.0") for size in _SIZES},
+    "xmem": Published("XMem", "XMem.pth", f"{_XMEM}/XMem.pth", "MIT"),
+    "xmem_s012": Published("XMem", "XMem-s012.pth", f"{_XMEM}/XMem-s012.pth", "MIT"),
+    "cutie_base_mega": Published(
+        "Cutie base",
+        "cutie-base-mega.pth",
+        f"{_CUTIE}/cutie-base-mega.pth",
+        "MIT",
+        Checksum("md5", "a6071de6136982e396851903ab4c083a"),
+    ),
+    "livos_nomose": _livos("nomose"),
+    "livos_nomose_ft": _livos("nomose-ft"),
+    "livos_wmose": _livos("wmose"),
+    "tmo_rn101": _tmo("rn101", "1GzdzVndz_J9RPnJLZFtRNHqYQD_ecs6r"),
+    "tmo_mitb1": _tmo("mitb1", "1tftAPgpiQ4L4IdvaVcdif0XJJSjqVjLs"),
+    "raft_large": _raft("large", "raft_large_C_T_SKHT_V2-ff5fadd5.pth", "ff5fadd5"),
+    "raft_small": _raft("small", "raft_small_C_T_V2-01064c6d.pth", "01064c6d"),
+}
+"""By the names `pvuw weights fetch` takes."""
+
+
+def find_published(name: str) -> Published:
+    """The entry of a name.
+
+    Raises:
+        PvuwError: Naming all there are.
+    """
+    if name not in PUBLISHED:
+        raise PvuwError(f"no published weights {name!r}; choose one of {', '.join(PUBLISHED)}")
+    return PUBLISHED[name]

@@ -31,10 +31,6 @@ _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Beginnings of names that a network has weights under; the first that fits is it."""
 _XMEM_SENSORY = "decoder.hidden_update."
 _XMEM_MASK_STEM = "value_encoder.conv1.weight"
-_CUTIE_KEY = "key_proj.pix_feat_proj.weight"
-_CUTIE_BASE_KEY = "pixel_encoder.layer3.0.conv3.weight"
-"""A third convolution per block is ResNet-50's; Cutie small has ResNet-18."""
-_LIVOS_KEY = "gate_projector.layer.weight"
 
 
 def identify(weights: Mapping[str, Tensor]) -> str | None:

@@ -1,0 +1,113 @@
+"""Training forwards of Cutie and LiVOS: shapes, gradients, no talk between clips, learning."""
+
+import pytest
+import torch
+
+from pvuw.losses.point_sampled import PointSampledLoss
+from pvuw.nets.cutie.clip_forward import ClipConfig
+from pvuw.types import Prompt
+from tests.pvuw.nets.cutie.tiny import NAMES, batch, tiny
+
+LOSS = PointSampledLoss(256)
+DETERMINISTIC = {"clip": ClipConfig(num_ref_frames=8, deep_update_prob=1.0)}
+
+
+def network(name, **more):
+    return tiny(name, **(DETERMINISTIC | more if name == "cutie" else more))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_frame_but_the_first_is_decoded_for_every_object(name):
+    clips = batch([2, 0, 1])
+    steps = network(name).train().forward_clip(clips).steps
+    assert [len(step) for step in steps] == [0, 1, 1]
+    for (step,) in steps[1:]:
+        assert step.mask_logits.shape == (3, 1, 64, 64)
+        assert step.sensory_logits.shape == (3, 1, 4, 4)
+        assert step.query_logits.shape == (3, 3, 4, 4)
+        assert torch.isfinite(step.mask_logits).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_clips_of_a_batch_do_not_see_each_other(name):
+    net = network(name).eval()
+    together = net.forward_clip(batch([2, 1])).steps[-1][0].mask_logits
+    single = batch([2, 1])
+    single.frames, single.masks = single.frames[1:], single.masks[1:]
+    for field in ("num_objects", "object_ids", "video_ids", "frame_idx"):
+        setattr(single, field, getattr(single, field)[1:])
+    alone = net.forward_clip(single).steps[-1][0].mask_logits
+    torch.testing.assert_close(together[2:], alone, atol=2e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_and_streaming_give_the_same_second_frame(name):
+    """Before memory differs: the streaming session reads the few most similar cells alone."""
+    net, clips = network(name), batch([2])
+    session = net.start()
+    session.step(clips.frames[0, 0], Prompt([1, 2], clips.masks[0, 0]))
+    streamed = session.step(clips.frames[0, 1]).mask_logits
+    trained = net.forward_clip(clips).steps[1][0].mask_logits[:, 0]
+    # Streaming softens the given masks by 1e-7 of background.
+    torch.testing.assert_close(trained, streamed, atol=2e-3, rtol=1e-3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_weight_learns_and_norms_keep_their_statistics(name):
+    net = network(name).train()
+    buffers = {n: b.clone() for n, b in net.named_buffers()}
+    LOSS(net.forward_clip(batch([2, 1])), batch([2, 1])).total.backward()
+    idle = [n for n, p in net.named_parameters() if p.grad is None or not p.grad.any()]
+    # A query attends to all pixels with the same weight whatever is added to all its keys.
+    assert [n for n in idle if not n.endswith("in_proj_bias")] == []
+    assert all(torch.equal(buffers[n], b) for n, b in net.named_buffers())
+
+
+def test_norms_learn_their_statistics_where_asked():
+    net = tiny("livos", freeze_norms=False).train()
+    before = net.pixel_encoder.bn1.running_mean.clone()
+    net.forward_clip(batch([1]))
+    assert not torch.equal(before, net.pixel_encoder.bn1.running_mean)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_bad_clips_are_refused(name):
+    net = network(name)
+    with pytest.raises(ValueError, match="no object"):
+        net.forward_clip(batch([0]))
+    with pytest.raises(ValueError, match="two frames"):
+        net.forward_clip(batch([1], num_frames=1))
+    with pytest.raises(ValueError, match="16-fold"):
+        net.forward_clip(batch([1], size_hw=(64, 72)))
+
+
+def test_frames_of_the_past_are_drawn_from_the_global_generator():
+    net = tiny("cutie", clip=ClipConfig(num_ref_frames=1, deep_update_prob=0.0))
+    clips = batch([1], num_frames=5)
+    results = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        results.append(net.forward_clip(clips).steps[-1][0].mask_logits)
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_overfits_one_clip(name):
+    """The streaming session follows both boxes of the clip the network was trained on."""
+    net, clips = network(name).train(), batch([2])
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    for _ in range(120):
+        loss = LOSS(net.forward_clip(clips), clips).total
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 3.0)
+        optimizer.step()
+    session = net.eval().start()
+    session.step(clips.frames[0, 0], Prompt([1, 2], clips.masks[0, 0]))
+    for t in (1, 2):
+        found = session.step(clips.frames[0, t]).mask_logits > 0
+        truth = clips.masks[0, t]
+        overlap = (found & truth).flatten(1).sum(1) / (found | truth).flatten(1).sum(1)
+        assert overlap.min() > 0.8, overlap

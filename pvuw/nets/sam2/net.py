@@ -13,7 +13,7 @@ from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.clip_forward import FIRST_MASKS, ForwardConfig, forward_clip
 from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
-from pvuw.nets.sam2.recompute import RECOMPUTED_PARTS, RecomputedPart
+from pvuw.nets.sam2.recompute import WORTHWHILE_PARTS, RecomputedPart
 from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
@@ -78,8 +78,8 @@ class Sam2(VideoSegmenter):
             absent as they are. Upstream replaces them by a constant, which costs a loss of up to
             5120 and gives no gradient (docs/losses.md).
         checkpoint_activations: In training, compute activations a second time in backward instead
-            of keeping them: same gradients, less memory, more time (docs/training.md). True, or a
-            list of parts: `image_encoder`, `memory_attention`, `memory_encoder`, `mask_decoder`.
+            of keeping them: same gradients, less memory, more time (docs/training.md). True is
+            `[image_encoder, memory_attention, memory_encoder]`; a list may name `mask_decoder` too.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Sam2(VideoSegmenter):
         self.keep_mask_gradient = keep_mask_gradient
         chosen = checkpoint_activations
         if isinstance(chosen, bool):
-            chosen = list(RECOMPUTED_PARTS) if chosen else []
+            chosen = list(WORTHWHILE_PARTS) if chosen else []
         self.recompute = tuple(chosen)
         self.model = build_sam2_base(
             size,

@@ -11,7 +11,13 @@ from torch.utils.checkpoint import checkpoint
 
 RecomputedPart = Literal["image_encoder", "memory_attention", "memory_encoder", "mask_decoder"]
 RECOMPUTED_PARTS: tuple[RecomputedPart, ...] = get_args(RecomputedPart)
-"""Parts that can forget their activations; most is won in the first."""
+"""Parts that can forget their activations."""
+WORTHWHILE_PARTS: tuple[RecomputedPart, ...] = (
+    "image_encoder",
+    "memory_attention",
+    "memory_encoder",
+)
+"""Those that hold most; the mask decoder holds little for its time, and runs after every click."""
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from jsonargparse import ArgumentParser
 
 from pvuw.nets.sam2.net import Sam2
 from pvuw.nets.sam2.prompt_plan import TrainingPrompts
-from pvuw.nets.sam2.recompute import RECOMPUTED_PARTS
+from pvuw.nets.sam2.recompute import WORTHWHILE_PARTS
 from tests.helpers.sam2_training import make_batch
 
 CLICKS = TrainingPrompts(prob_to_use_pt_input=1, num_correction_pt_per_frame=2)
@@ -64,8 +64,8 @@ def test_prompting_from_the_command_line(given, expected):
     ("given", "expected"),
     [
         ("false", ()),
-        ("true", RECOMPUTED_PARTS),
-        ("[image_encoder, memory_encoder]", ("image_encoder", "memory_encoder")),
+        ("true", WORTHWHILE_PARTS),
+        ("[image_encoder, mask_decoder]", ("image_encoder", "mask_decoder")),
     ],
 )
 def test_checkpointing_from_the_command_line(given, expected):

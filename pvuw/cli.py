@@ -18,6 +18,7 @@ TRAINER_COMMANDS = {
 PLAIN_COMMANDS = {
     "evaluate": "score a folder of predictions: J, F, J&F",
     "submit": "check predictions and pack them for an evaluation server",
+    "report": "one page to look at predictions, worst first",
     "overlay": "draw masks on their video, as mp4",
     "sample": "generate MOSE-like videos with exact ground truth",
     "mose-plus": "build one training set from MOSE and videos like it",

@@ -22,6 +22,8 @@ from pvuw.io.video_decode import FrameIndex, FrameReader
 from pvuw.io.videos import FolderFiles, Video
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
 SUFFIXES = frozenset({".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".mpg", ".mpeg"})
@@ -87,6 +89,14 @@ class VideoFile(Video):
         """
         import torch
 
+        return torch.from_numpy(self.read_pixels(position)).permute(2, 0, 1).contiguous()
+
+    def read_pixels(self, position: int) -> "NDArray[np.uint8]":
+        """Return one frame without torch, uint8 `[H, W, 3]` RGB.
+
+        Raises:
+            DataError: If it cannot be decoded or has another size than the first.
+        """
         self.check()
         position = range(len(self))[position]
         with self._lock:
@@ -102,7 +112,7 @@ class VideoFile(Video):
                 f"{self.frame_paths[position]}: frame is {pixels.shape[1]}x{pixels.shape[0]}, the "
                 f"first frame of the video is {width}x{height}; convert the file to one size"
             )
-        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return pixels
 
 
 def frame_names(count: int) -> list[str]:

@@ -1,0 +1,165 @@
+"""`pvuw report`: one HTML page to look at predictions, the worst video first."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pvuw.io.videos import Video
+    from pvuw.report.entry import ReportSettings
+    from pvuw.report.page import ReportSize
+
+_DESCRIPTION = """\
+Writes one page that opens from disk and loads nothing else: scores of every video and object,
+worst first, timelines of J, F and area, masks over frames with a slider and each object on or off,
+and a second prediction beside the first. Without --gt but with --against the scores say how far the
+two predictions agree. A browser reads a video's pictures when it is opened, so hundreds are fine.
+"""
+_EPILOG = """\
+examples:
+  pvuw report --images data/valid/JPEGImages --pred runs/nano/Annotations \\
+      --gt data/valid/GroundTruth --out report.html
+  pvuw report --images data/valid/JPEGImages --pred runs/tta/Annotations \\
+      --against runs/nano/Annotations --gt data/valid/GroundTruth --out tta.html
+
+Exit status: 0, or 1 if the page names problems (frames without a mask, unreadable files).
+"""
+_PROTOCOLS = ("davis2017", "mose", "mosev2")  # importing them would import NumPy for --help
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's options."""
+    parser.description, parser.epilog = _DESCRIPTION, _EPILOG
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    for name, text in (
+        ("images", "frames, <video>/<frame>.jpg, or video files"),
+        ("pred", "predicted masks, <video>/<frame>.png"),
+        ("gt", "true masks; videos that have all of them are scored"),
+        ("against", "another prediction of the same videos"),
+    ):
+        parser.add_argument(
+            f"--{name}", type=Path, metavar="DIR", help=text, required=name in ("images", "pred")
+        )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, .html")
+    parser.add_argument(
+        "--videos", type=Path, metavar="FILE", help="text file of the videos to show, one a line"
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=_PROTOCOLS,
+        default="mose",
+        help="whose rules J and F follow, see 'pvuw evaluate --help' (default: %(default)s)",
+    )
+    for option, default, text in (
+        ("max-side", 360, "longer side of the pictures, pixels"),
+        ("frames-per-video", 24, "most pictures of a video; timelines always have every frame"),
+        ("workers", os.cpu_count() or 1, "processes, one video each at a time"),
+    ):
+        parser.add_argument(
+            f"--{option}",
+            type=int,
+            default=default,
+            metavar="N",
+            help=f"{text} (default: {default})",
+        )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page; 0, or 1 if it names problems.
+
+    Raises:
+        PvuwError: If an option cannot be used or the disk refuses.
+        DataError: If a folder cannot be listed or holds no prediction of these videos.
+    """
+    from pvuw.errors import PvuwError
+    from pvuw.io.listing import VideoFolder, list_videos
+
+    for name in ("max_side", "frames_per_video", "workers"):
+        if getattr(args, name) < 1:
+            option = name.replace("_", "-")
+            raise PvuwError(f"--{option} {getattr(args, name)}: must be at least 1")
+    settings = _settings(args)
+    videos = list_videos(VideoFolder(args.images, videos=args.videos))
+    predicted, notes = _predicted(videos, settings.sides[0].root)
+    try:
+        size = _write(args, predicted, settings, notes)
+    except OSError as error:
+        raise PvuwError(
+            f"{args.out}: cannot be written ({error.strerror}); free some space or choose another "
+            "folder, nothing was left behind"
+        ) from error
+    lines = [line for video in size.videos for line in video.problems]
+    for line in lines:
+        print(f"pvuw: {line}", file=sys.stderr)
+    for note in notes:
+        print(f"note: {note}")
+    print(
+        f"{args.out}: {size.num_bytes / 1e6:.1f} MB, {len(size.videos)} videos, "
+        f"{size.num_pictures} pictures"
+    )
+    return 1 if lines else 0
+
+
+def _settings(args: argparse.Namespace) -> "ReportSettings":
+    from pvuw.metrics.folders import find_mask_root
+    from pvuw.metrics.protocols import get_protocol
+    from pvuw.report.entry import ReportSettings
+    from pvuw.report.measure import MaskSource
+
+    roots = [find_mask_root(folder) for folder in (args.pred, args.against) if folder is not None]
+    truth = None
+    if args.gt is not None:
+        void_id = get_protocol(args.protocol).void_id
+        truth = MaskSource("truth", find_mask_root(args.gt), void_id, may_be_sparse=True)
+    return ReportSettings(
+        sides=tuple(map(MaskSource, _labels(roots), roots)),
+        truth=truth,
+        protocol=args.protocol,
+        max_side=args.max_side,
+        frames_per_video=args.frames_per_video,
+    )
+
+
+def _labels(roots: list[Path]) -> list[str]:
+    """Return what to call folders of masks: by their run's name, or by where that differs."""
+    names = [[part for part in root.resolve().parts if part != "Annotations"] for root in roots]
+    depth = 1
+    while len({tuple(parts[-depth:]) for parts in names}) < len(names) and depth < 9:
+        depth += 1
+    return ["/".join(parts[-depth:]) for parts in names]
+
+
+def _predicted(videos: "list[Video]", root: Path) -> "tuple[list[Video], list[str]]":
+    """Return the videos that have predictions, and a note about the others."""
+    from pvuw.errors import DataError
+    from pvuw.metrics.folders import shorten
+
+    shown = [video for video in videos if (root / video.video_id).is_dir()]
+    if not shown:
+        raise DataError(f"{root}: holds no prediction of any of the videos; check both folders")
+    rest = [video.video_id for video in videos if not (root / video.video_id).is_dir()]
+    notes = [f"{len(rest)} videos without predictions are left out ({shorten(rest)})"]
+    return shown, notes if rest else []
+
+
+def _write(
+    args: argparse.Namespace, videos: "list[Video]", settings: "ReportSettings", notes: list[str]
+) -> "ReportSize":
+    from tqdm import tqdm
+
+    from pvuw.report.entry import EntryTask
+    from pvuw.report.page import write_report
+
+    tasks = (EntryTask(video, settings) for video in videos)
+    # disable=None: no bar where the output is no terminal.
+    with tqdm(total=len(videos), desc="looking", unit="video", disable=None) as bar:
+        return write_report(
+            args.out,
+            tasks,
+            settings,
+            workers=min(args.workers, len(videos)),
+            notes=notes,
+            on_video=bar.update,
+        )

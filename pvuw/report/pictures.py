@@ -1,0 +1,89 @@
+"""Frames and masks as short text that a browser can draw: WebP, and deflated id maps. No torch."""
+
+import base64
+import io
+import zlib
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from pvuw.errors import DataError
+from pvuw.io.video_file import VideoFile
+from pvuw.io.videos import Video
+
+_WEBP_QUALITY = 50
+_WEBP_EFFORT = 4  # of 0..6; more takes several times as long for a few per cent
+
+
+def choose_frames(num_frames: int, limit: int, *, wanted: int | None = None) -> list[int]:
+    """Return positions spread evenly over a video, first and last included, ascending.
+
+    Args:
+        num_frames: Frames of the video, at least 1.
+        limit: Most positions, at least 1.
+        wanted: A position that must be among them; it takes the place of the nearest.
+
+    Example:
+        >>> choose_frames(9, 3), choose_frames(9, 3, wanted=5), choose_frames(2, 3)
+        ([0, 4, 8], [0, 5, 8], [0, 1])
+    """
+    spread = np.linspace(0, num_frames - 1, min(limit, num_frames)).round().astype(int).tolist()
+    if wanted is not None and wanted not in spread:
+        inner = range(1, len(spread) - 1) if len(spread) > 2 else range(len(spread))
+        nearest = min(inner, key=lambda i: abs(spread[i] - wanted))
+        spread[nearest] = wanted
+    return sorted(spread)
+
+
+def reduced_size(size_hw: tuple[int, int], max_side: int) -> tuple[int, int]:
+    """Return height and width scaled down so that the longer is at most `max_side`.
+
+    Example:
+        >>> reduced_size((1080, 1920), 320), reduced_size((90, 160), 320)
+        ((180, 320), (90, 160))
+    """
+    scale = min(1.0, max_side / max(size_hw))
+    return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
+
+
+def read_reduced(video: Video, position: int, size_hw: tuple[int, int]) -> Image.Image:
+    """Return a frame as a small RGB picture.
+
+    Args:
+        video: Whose frame.
+        position: Which one.
+        size_hw: Size of the picture, no larger than the frame.
+
+    Raises:
+        DataError: If the frame cannot be read.
+    """
+    if isinstance(video, VideoFile):
+        image = Image.fromarray(video.read_pixels(position))
+        return image.resize(size_hw[::-1], Image.Resampling.BILINEAR)
+    path = video.frame_paths[position]
+    try:
+        with Image.open(path) as file:
+            # JPEG decodes at a half, a quarter or an eighth in a fraction of the time.
+            file.draft("RGB", size_hw[::-1])
+            return file.convert("RGB").resize(size_hw[::-1], Image.Resampling.BILINEAR)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"{path}: not a readable image; copy or export the frame again") from error
+
+
+def encode_picture(picture: Image.Image) -> str:
+    """Return a picture as WebP in base64."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="WEBP", quality=_WEBP_QUALITY, method=_WEBP_EFFORT)
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def encode_id_map(id_map: NDArray[np.uint8], size_hw: tuple[int, int]) -> str:
+    """Return an id map, one byte a pixel by rows, as zlib's format in base64.
+
+    Args:
+        id_map: uint8 `[H, W]`.
+        size_hw: Size of the result; ids are taken from the nearest pixel.
+    """
+    reduced = Image.fromarray(id_map).resize(size_hw[::-1], Image.Resampling.NEAREST)
+    return base64.b64encode(zlib.compress(reduced.tobytes(), 9)).decode()

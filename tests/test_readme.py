@@ -17,7 +17,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def shown_commands():
     """(page, words) of every `pvuw …` line in a code block, continuation lines joined."""
     for page in PAGES:
-        for block in re.findall(r"```(?:sh|bash|console|text)?\n(.*?)```", page.read_text(), re.S):
+        # Blocks of other languages are matched as well, else the end of one would begin the next.
+        for block in re.findall(r"```\w*\n(.*?)```", page.read_text(), re.S):
             for line in block.replace("\\\n", " ").splitlines():
                 line = line.removeprefix("$ ")
                 if line.startswith("pvuw ") and not re.search(r"…|\.\.\.|real_clips\.yaml", line):

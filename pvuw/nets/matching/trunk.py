@@ -9,6 +9,9 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
+_BLOCK_GAIN = 0.2
+"""Share of its input that a fresh residual block adds to it."""
+
 
 class ImageFeatures(NamedTuple):
     """Feature maps of an image at a sixteenth, an eighth and a quarter of its size."""
@@ -122,10 +125,18 @@ def residual_stage(
 
 
 def init_residual(trunk: nn.Module) -> None:
-    """Draw a trunk's weights as torchvision does: He's rule for convolutions, norms at identity."""
+    """Draw a trunk's weights: He's rule for convolutions, and blocks that begin near the identity.
+
+    Published weights replace them. Without weights and with norms that hold their statistics, the
+    sum of many blocks would otherwise grow until training from scratch fails.
+    """
     for module in trunk.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        elif isinstance(module, BasicBlock):
+            nn.init.constant_(module.bn2.weight, _BLOCK_GAIN)
+        elif isinstance(module, Bottleneck):
+            nn.init.constant_(module.bn3.weight, _BLOCK_GAIN)
 
 
 def hold_norm_statistics(net: nn.Module) -> None:

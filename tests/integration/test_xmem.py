@@ -1,0 +1,89 @@
+"""XMem's recipes on a generated data set, and what it learns from one clip."""
+
+import pytest
+import torch
+
+from pvuw.cli import main
+from pvuw.io.masks import read_id_map
+from pvuw.losses.bootstrapped import BootstrappedLoss
+from pvuw.nets.matching.framing import SizePolicy
+from pvuw.nets.xmem import XMem
+from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.modules import Widths
+from pvuw.types import VideoBatch
+from tests.integration.test_overfit_core import OBJECT_IDS, crossing_cars, jf, track
+
+STEPS = 110
+PEAK_LR = 2e-3
+
+NARROW = (
+    "--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.strategy", "auto",
+    "--trainer.precision", "32-true", "--model.net.frame_size.shorter_side", "64",
+    "--model.net.widths.trunk", "8", "--model.net.widths.value", "32",
+    "--model.net.widths.key", "16", "--model.net.widths.sensory", "8",
+)  # fmt: skip
+CLIPS = (
+    "--data.clip.size", "64", "--data.clip.num_frames", "3", "--data.clip.stride", "1",
+    "--data.clip.max_objects", "2", "--data.batch_size", "2", "--data.num_workers", "0",
+    "--trainer.max_steps", "2", "--trainer.log_every_n_steps", "1",
+)  # fmt: skip
+
+
+def words(*argv):
+    return [str(word) for word in argv]
+
+
+def test_fit_validate_and_predict_from_recipes(sample, tmp_path):
+    run, data = tmp_path / "run", ("--data.root", sample)
+    fit = words("fit", "--config", "zoo/xmem.yaml", *data, *NARROW, *CLIPS, "--out", run)
+    assert main(fit) == 0
+    best = run / "checkpoints" / "last.ckpt"
+    kept = torch.load(best, weights_only=False, map_location="cpu")["state_dict"]
+    assert int(kept["loss.batches"]) == 2
+    fixed = ("--config", "stseg/xmem.yaml", *data, *NARROW)
+    validate = words("validate", *fixed, "--out", tmp_path / "v", "--ckpt_path", best)
+    assert main(validate) == 0
+    out = tmp_path / "preds"
+    weights = ("--model.net.weights", best)  # their widths need not be said
+    predict = words("predict", *fixed[:4], *NARROW[:10], "--out", out, *weights)
+    assert main(predict) == 0
+    for video in (sample / "valid" / "JPEGImages").iterdir():
+        written = [read_id_map(p) for p in sorted((out / "Annotations" / video.name).iterdir())]
+        assert [m.shape for m in written] == [(64, 96)] * 8
+        given = read_id_map(sample / "valid" / "Annotations" / video.name / "00000.png")
+        assert ((written[0] > 0) == (given > 0)).mean() > 0.99
+
+
+def train(net, frames, masks):
+    batch = VideoBatch(
+        frames=frames[None],
+        masks=masks[None],
+        num_objects=[len(OBJECT_IDS)],
+        object_ids=[OBJECT_IDS],
+        video_ids=["cars"],
+        frame_idx=torch.arange(len(frames))[None],
+    )
+    loss = BootstrappedLoss(STEPS // 3, end=STEPS, hard_share=0.3)
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
+    net.train()
+    for step in range(STEPS):
+        rate = PEAK_LR * min((step + 1) / 10, 1.0, (STEPS - step) / (0.4 * STEPS))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        optimizer.zero_grad()
+        loss(net.forward_clip(batch), batch).total.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+
+
+@pytest.mark.slow
+def test_one_clip_is_learned():
+    frames, masks = crossing_cars()
+    net = XMem(
+        widths=Widths(key=32, value=64, sensory=16, trunk=12),
+        frame_size=SizePolicy(shorter_side=None),
+        memory=MemoryConfig(mem_every=2),
+    )
+    assert jf(track(net, frames, masks), masks) < 0.3
+    train(net, frames, masks)
+    assert jf(track(net, frames, masks), masks) > 0.9

@@ -10,8 +10,10 @@ from lightning_modules import VOSModule
 from pvuw import weights
 from pvuw.errors import WeightsError
 from pvuw.losses.vos_loss import VOSLoss
+from pvuw.nets.lora import LoraConfig
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.build import build_sam2_base
+from pvuw.nets.tuning import TuningConfig, prepare
 from pvuw.weights import export_official, summarize
 
 
@@ -98,6 +100,47 @@ def test_a_failed_export_leaves_the_old_file(net, tmp_path, monkeypatch):
         export_official(source, tmp_path / "out.pt")
     assert (tmp_path / "out.pt").read_bytes() == b"old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ckpt", "out.pt"]
+
+
+def save_adapted(path, note):
+    """A training checkpoint of a network with adapters that say something."""
+    pytest.importorskip("peft", reason="needs the `lora` extra")
+    torch.manual_seed(5)
+    net = Sam2(image_size=64)
+    prepare(net, TuningConfig(lora=LoraConfig(rank=4, alpha=6)))
+    for name, parameter in net.named_parameters():
+        if ".lora_B." in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    save_training(path, net)
+    content = torch.load(path, weights_only=True) | {"pvuw": note}
+    torch.save(content, path)
+    return content["state_dict"]
+
+
+def test_adapters_are_merged_wherever_a_checkpoint_is_read(net, tmp_path):
+    note = {"lora": vars(LoraConfig(rank=4, alpha=6))}
+    state = save_adapted(tmp_path / "a.ckpt", note)
+    summary = summarize(tmp_path / "a.ckpt")
+    assert summary.layout == "training checkpoint, epoch 2, step 50, adapters of rank 4 merged"
+    assert summary.network == "SAM 2.1 nano"
+    export_official(tmp_path / "a.ckpt", tmp_path / "a.pt")
+    exported = torch.load(tmp_path / "a.pt", weights_only=True)["model"]
+    assert exported.keys() == net.official_state_dict().keys()
+    name = "memory_attention.layers.0.linear1"
+    kept, a, b = (
+        state[f"net.model.{name}.{part}.weight"]
+        for part in ("base_layer", "lora_A.default", "lora_B.default")
+    )
+    assert torch.equal(exported[f"{name}.weight"], kept + b @ a * 1.5)
+    loaded = Sam2(image_size=64, weights=tmp_path / "a.ckpt")
+    assert_same_weights(loaded.official_state_dict(), exported)
+
+
+def test_adapters_of_unknown_scale_are_not_merged(tmp_path):
+    save_adapted(tmp_path / "a.ckpt", {})
+    with pytest.raises(WeightsError, match=r"a\.ckpt: holds adapters but not their scale"):
+        export_official(tmp_path / "a.ckpt", tmp_path / "a.pt")
+    assert not (tmp_path / "a.pt").exists()
 
 
 def test_a_bad_source_writes_nothing(tmp_path):

@@ -92,6 +92,15 @@ CASES = {
     "more frames than memory holds": Case(num_frames=9),
     "dropout": Case(dropout=0.1),
 }
+FROZEN_CASES = (
+    *(name for name, case in CASES.items() if not case.dropout),
+    "seven corrections",
+    "two clicked frames",
+    "random frames corrected",
+    "random frames corrected, not as prompted",
+    "clicked objects called absent",
+)
+"""Those without draws from torch's generator, which is not the same everywhere."""
 
 
 def build(case):

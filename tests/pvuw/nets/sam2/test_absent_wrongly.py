@@ -82,6 +82,13 @@ def test_memory_and_later_clicks_do_not_change(name, monkeypatch):
             entered[-1] += [points[0], points[1], *([] if masks is None else [masks])]
             return embed(points=points, boxes=boxes, masks=masks)
 
+        project = model.obj_ptr_proj.forward
+
+        def note_pointers(tokens):
+            entered[-1].append(tokens)
+            return project(tokens)
+
+        monkeypatch.setattr(model.obj_ptr_proj, "forward", note_pointers)
         monkeypatch.setattr(model, "_encode_new_memory", note_memory)
         monkeypatch.setattr(model.sam_prompt_encoder, "forward", note_prompts)
         entered.append([])

@@ -57,7 +57,7 @@ def mismatch(scores, folder, name):
     return np.mean(scores.argmax(dim=1).numpy() != folder.expected[name])
 
 
-@pytest.mark.parametrize(("folder", "case"), params())
+@pytest.mark.parametrize(("folder", "case"), list(params()))
 @torch.inference_mode()
 def test_scores_equal_the_original(folder, case, loaded):
     net = loaded(folder).vos
@@ -73,7 +73,7 @@ def test_scores_equal_the_original(folder, case, loaded):
     assert mismatch(scores, folder, f"{case}/mask") <= PIXELS
 
 
-@pytest.mark.parametrize(("folder", "case"), params())
+@pytest.mark.parametrize(("folder", "case"), list(params()))
 @torch.inference_mode()
 def test_selected_output_equals_the_original(folder, case, loaded):
     selected = loaded(folder).vos.select(*inputs(folder, case))

@@ -10,12 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from pvuw.nets.matching.affinity import (
-    full_affinity,
-    read_values,
-    similarity,
-    top_k_affinity,
-)
+from pvuw.nets.matching.affinity import full_affinity, read_values, similarity
+from pvuw.nets.matching.sparse import read_top_k
 from pvuw.nets.xmem.config import MemoryConfig
 
 _UNSEEN = 1e-7
@@ -80,18 +76,18 @@ class ObjectGroup:
 
     slots: list[int]
     work: Tensor
-    """Values for the latest cells of working memory, float `[objects, V, m]`."""
+    """Values for the latest cells of working memory, float `[m, objects, V]`."""
     long: Tensor | None = None
     """Values for the latest cells of long-term memory; None while there are none."""
 
     @property
     def long_size(self) -> int:
         """Cells of long-term memory that have a value in this group."""
-        return 0 if self.long is None else self.long.shape[-1]
+        return 0 if self.long is None else len(self.long)
 
     def values(self) -> Tensor:
-        """Long-term, then working memory, float `[objects, V, m]`."""
-        return self.work if self.long is None else torch.cat([self.long, self.work], -1)
+        """Long-term, then working memory, float `[m, objects, V]`."""
+        return self.work if self.long is None else torch.cat([self.long, self.work])
 
 
 class XMemMemory:
@@ -124,15 +120,26 @@ class XMemMemory:
             Float `[N, V, h, w]` in slot order.
         """
         assert self.work is not None
-        scores = self._scores(key.flatten(2), selection.flatten(2))
+        keys, shrinkage = self.work.key[0].T, self.work.shrinkage[0, 0]
+        if self.long is not None:
+            keys = torch.cat([self.long.key[0].T, keys])
+            shrinkage = torch.cat([self.long.shrinkage[0, 0], shrinkage])
         read = []
         for number, group in enumerate(self.groups):
-            affinity = top_k_affinity(self._of_group(scores, group), self.config.top_k)
+            values = group.values()
+            found = read_top_k(
+                self._of_group(keys, group),
+                self._of_group(shrinkage, group),
+                values.flatten(1),
+                key[0].flatten(1).T,
+                selection[0].flatten(1).T,
+                top_k=self.config.top_k,
+            )
             if number == 0:  # it has all cells
-                self._count(affinity.sum(2)[0])
-            read.append(read_values(affinity, group.values()))
-        values = torch.cat(read)
-        return values.view(*values.shape[:2], *key.shape[-2:])
+                self._count(found.used)
+            read.append(found.values.view(-1, *values.shape[1:]))
+        merged = torch.cat(read, dim=1).movedim(0, 2)  # [N, V, Q]
+        return merged.reshape(*merged.shape[:2], *key.shape[-2:])
 
     def add(self, key: Tensor, shrinkage: Tensor, selection: Tensor, value: Tensor) -> None:
         """Take in a memory frame; condenses memory where it has grown too long.
@@ -150,11 +157,11 @@ class XMemMemory:
             self.work = store
         else:
             self.work.append(store)
-        value = value.flatten(2)
+        cells = value.flatten(2).permute(2, 0, 1)  # [h w, N, V]
         for group in self.groups:
-            group.work = torch.cat([group.work, value[group.slots]], -1)
+            group.work = torch.cat([group.work, cells[:, group.slots]])
         if fresh := list(range(self.num_objects, len(value))):
-            self.groups.append(ObjectGroup(fresh, value[fresh]))
+            self.groups.append(ObjectGroup(fresh, cells[:, fresh]))
         self._make_room()
 
     def remove(self, slot: int) -> None:
@@ -162,31 +169,20 @@ class XMemMemory:
         for group in self.groups:
             if slot in group.slots:
                 rows = [row for row, own in enumerate(group.slots) if own != slot]
-                group.work = group.work[rows]
-                group.long = None if group.long is None else group.long[rows]
+                group.work = group.work[:, rows]
+                group.long = None if group.long is None else group.long[:, rows]
                 group.slots = [group.slots[row] for row in rows]
             group.slots = [own - (own > slot) for own in group.slots]
         self.groups = [group for group in self.groups if group.slots]
         self._drop_orphans()
 
-    def _scores(self, key: Tensor, selection: Tensor) -> Tensor:
-        """Similarity of long-term, then working memory to a frame, `[1, M, Q]`."""
-        assert self.work is not None
-        keys, shrinkage = self.work.key, self.work.shrinkage
-        if self.long is not None:
-            keys = torch.cat([self.long.key, keys], -1)
-            shrinkage = torch.cat([self.long.shrinkage, shrinkage], -1)
-        return similarity(keys, shrinkage, key, selection)
-
-    def _of_group(self, scores: Tensor, group: ObjectGroup) -> Tensor:
-        """The rows that have values in a group."""
+    def _of_group(self, cells: Tensor, group: ObjectGroup) -> Tensor:
+        """What long-term, then working memory has of a group's cells: some rows of `[M, ...]`."""
         in_long = 0 if self.long is None else self.long.size
-        first_work = scores.shape[1] - group.work.shape[-1]
+        first_long, first_work = in_long - group.long_size, len(cells) - len(group.work)
         if first_work == in_long:
-            return scores[:, in_long - group.long_size :]
-        return torch.cat(
-            [scores[:, in_long - group.long_size : in_long], scores[:, first_work:]], dim=1
-        )
+            return cells[first_long:]
+        return torch.cat([cells[first_long:in_long], cells[first_work:]])
 
     def _count(self, usage: Tensor) -> None:
         assert self.work is not None
@@ -216,7 +212,7 @@ class XMemMemory:
         self.long.keep(survives)
         for group in self.groups:
             if group.long is not None:
-                group.long = group.long[..., survives[len(survives) - group.long_size :]]
+                group.long = group.long[survives[len(survives) - group.long_size :]]
 
     def _condense(self) -> None:
         """Replace all frames but the first and the latest by prototypes in long-term memory.
@@ -245,16 +241,17 @@ class XMemMemory:
     def _condense_values(self, group: ObjectGroup, scores: Tensor, chosen: Tensor) -> None:
         """Give a group values for the prototypes that lie in its time."""
         assert self.work is not None
-        own, cells, kept = group.work.shape[-1], self._cells, self.config.min_frames
+        own, cells, kept = len(group.work), self._cells, self.config.min_frames
         if own < self.work.size and own <= (kept + 1) * cells:
             return
-        values = group.work[..., cells : own - (kept - 1) * cells]
-        first = scores.shape[1] - values.shape[-1]
+        values = group.work[cells : own - (kept - 1) * cells]
+        first = scores.shape[1] - len(values)
         valid = chosen >= first
         if not bool(valid.any()):
             return
-        condensed = read_values(full_affinity(scores[:, first:, valid]), values)
-        group.long = condensed if group.long is None else torch.cat([group.long, condensed], -1)
+        affinity = full_affinity(scores[:, first:, valid])[0]
+        condensed = (affinity.T @ values.flatten(1)).view(-1, *values.shape[1:])
+        group.long = condensed if group.long is None else torch.cat([group.long, condensed])
 
     def _drop_middle(self, frames: int) -> None:
         """Keep so many frames, the first and the latest others, of every group that has more."""
@@ -267,8 +264,8 @@ class XMemMemory:
 
         self.work.keep(kept(self.work.size))
         for group in self.groups:
-            if group.work.shape[-1] > frames * self._cells:
-                group.work = group.work[..., kept(group.work.shape[-1])]
+            if len(group.work) > frames * self._cells:
+                group.work = group.work[kept(len(group.work))]
 
     def _drop_orphans(self) -> None:
         """Drop cells that no object has a value for any more."""
@@ -276,7 +273,7 @@ class XMemMemory:
             self.work = self.long = None
             return
         assert self.work is not None
-        most = max(group.work.shape[-1] for group in self.groups)
+        most = max(len(group.work) for group in self.groups)
         self.work.keep(torch.arange(self.work.size - most, self.work.size))
         if self.long is not None:
             most = max(group.long_size for group in self.groups)

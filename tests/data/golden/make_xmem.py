@@ -108,7 +108,7 @@ def run(net, name, clip, num_frames, prompts, config, size_hw, inputs, expected)
                 "t": t,
                 "work": memory.work.size,
                 "long": 0 if memory.long is None else memory.long.size,
-                "v": [g.work.shape[-1] for g in memory.groups],
+                "v": [len(g.work) for g in memory.groups],
                 "lv": [g.long_size for g in memory.groups if g.long_size],
             }
         )

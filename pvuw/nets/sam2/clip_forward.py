@@ -142,6 +142,7 @@ class _Clip:
         """Encode all frames of all clips at once and draw the first prompts."""
         batch = self.batch
         self.masks = batch.object_masks()
+        self.void = None if batch.void is None else batch.void[batch.object_to_clip]  # [O, T, H, W]
         self.object_to_clip = torch.tensor(batch.object_to_clip, device=batch.frames.device)
         encoded = self.model.forward_image(normalize_images(batch.frames.flatten(0, 1)))
         _, maps, positions, self.sizes_hw = self.model._prepare_backbone_features(encoded)
@@ -150,7 +151,7 @@ class _Clip:
         self.heads = TrainingHeads(self.model, keep_mask_gradient=self.config.keep_mask_gradient)
         # All of them before anything is decoded: dropout and clicks share torch's generator.
         self.first_points = {
-            t: self._first_points(kind, self.masks[t])
+            t: self._first_points(kind, self._without_void(self.masks[t], t))
             for t, kind in self.config.plan.first.items()
             if kind is not FirstPrompt.MASK
         }
@@ -159,6 +160,10 @@ class _Clip:
         if kind is FirstPrompt.BOX:
             return noisy_box(truth)
         return click(truth, choose=self.config.choose)
+
+    def _without_void(self, masks: Tensor, t: int) -> Tensor:
+        """Masks of frame `t`, bool `[O, H, W]`, False where there is no truth to compare with."""
+        return masks if self.void is None else masks & ~self.void[:, t]
 
     def _by_frame(self, level: Tensor) -> tuple[Tensor, ...]:
         """Cut `[hw, B * T, C]` into `T` maps `[hw, B, C]`."""
@@ -187,7 +192,7 @@ class _Clip:
 
     def _decode(self, t: int, fused: Tensor, fine: list[Tensor] | None) -> list[Decoded]:
         """Find the masks of frame `t`, then correct them click by click."""
-        truth, points = self.masks[t], self.first_points.get(t)
+        truth, points = self._without_void(self.masks[t], t), self.first_points.get(t)
         prompted = t in self.config.plan.first
         visible = truth.flatten(1).any(1, keepdim=True)
         decodings: list[Decoded] = []
@@ -195,7 +200,7 @@ class _Clip:
             previous = None
             if anywhere is not None:
                 latest = decodings[-1]
-                found = None if anywhere else latest.full_logits[:, 0] > 0
+                found = None if anywhere else self._without_void(latest.full_logits[:, 0] > 0, t)
                 new = click(truth, found, choose=self.config.choose)
                 points = new if points is None else points + new
                 previous = latest.quarter_logits

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from pvuw.losses import VOSLoss
+from pvuw.nets.sam2.clicks import uniform_pixels
 from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
-from pvuw.nets.sam2.prompt_plan import PromptPlan
+from pvuw.nets.sam2.prompt_plan import FirstPrompt, PromptPlan
 from pvuw.ops.images import normalize_images
 from tests.helpers.sam2_training import Case, build, make_batch
 
@@ -182,6 +183,33 @@ def test_memory_frames_are_those_that_attention_is_given(model, monkeypatch, giv
         output = forward_clip(model, batch, config=given_masks(given), features=True)
     assert output.memory_frames == expected
     assert read == [len(frames) for frames in expected if frames]
+
+
+def test_pixels_without_truth_are_not_clicked(model):
+    batch = make_batch(1)
+    batch.void = torch.zeros(2, 1, SIZE, SIZE, dtype=torch.bool)
+    batch.void[..., ::2] = True
+    asked = []
+
+    def note(allowed):
+        asked.append(allowed)
+        return uniform_pixels(allowed)
+
+    plan = PromptPlan({0: FirstPrompt.POINT}, {0: (False, True)})
+    with torch.no_grad():
+        forward_clip(model, batch, config=ForwardConfig(plan, choose=note))
+    assert len(asked) == 3
+    assert not any(allowed[..., ::2].any() for allowed in asked)
+    assert all(allowed.any() for allowed in asked)
+
+
+def test_a_corrected_frame_has_a_decoding_per_click(model):
+    plan = PromptPlan({1: FirstPrompt.BOX}, {1: (False,) * 2, 2: (True,)})
+    batch = make_batch(3)
+    with torch.no_grad():
+        steps = forward_clip(model, batch, config=ForwardConfig(plan)).steps
+    candidates = [[step.mask_logits.shape[1] for step in frame] for frame in steps]
+    assert candidates == [[3], [1, 1, 1], [3, 3]]
 
 
 # What it computes.

@@ -82,12 +82,12 @@ class CutieSession(ObjectMemorySession):
     def _segment(self, features: FrameFeatures, keys: Keys, known: int) -> Decoded:
         """Masks of the objects in memory, bucket by bucket up to the decoder."""
         assert self._state is not None
-        refined = torch.empty_like(self._state.sensory)
+        refined, order = [], []
         query, selection = _cells(keys.keys), _cells(keys.selection)
         for bucket in self._buckets:
             slots = [self.object_ids.index(i) for i in bucket.object_ids]
             state = self._state.take(slots)
-            refined[slots], _ = self._net.refine(
+            maps, _ = self._net.refine(
                 features,
                 bucket.read(query, selection).view_as(state.sensory),
                 sensory=state.sensory,
@@ -95,7 +95,10 @@ class CutieSession(ObjectMemorySession):
                 summaries=state.summaries,
                 counts=[len(slots)],
             )
-        return self._net.decode(features, refined, [known])
+            refined.append(maps)
+            order += slots
+        in_slots = [order.index(slot) for slot in range(known)]
+        return self._net.decode(features, torch.cat(refined)[in_slots], [known])
 
     def _memorise(self, features: FrameFeatures, keys: Keys) -> None:
         """Add the frame and its masks to all memories."""

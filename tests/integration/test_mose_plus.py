@@ -15,7 +15,7 @@ def run(*words):
 
 
 @pytest.mark.slow
-def test_recipe_trains_on_a_build_with_augmentation(tmp_path):
+def test_recipe_trains_on_a_build_with_augmentation_and_predicts(tmp_path):
     config = settings(write_sources(tmp_path), build="valid_share: 0.34")
     run("mose-plus", "--config", config, "--out", tmp_path / "MOSE+", "--workers", 1)
     out = tmp_path / "run"
@@ -34,3 +34,12 @@ def test_recipe_trains_on_a_build_with_augmentation(tmp_path):
     saved = (out / "config.yaml").read_text()
     assert "datamodules.augment.deepsegma" in saved
     assert "MOSEPlusDataModule" in saved
+    assert "memory_mask_scale: 7.5" in saved
+    run(
+        "predict", "--config", "deepsegma/sam2_nano.yaml", "--data.root", tmp_path / "MOSE+",
+        "--out", out, "--ckpt_path", "best", *FLAGS,
+    )  # fmt: skip
+    frames = sorted((tmp_path / "MOSE+" / "valid" / "JPEGImages").glob("*/*"))
+    predicted = sorted((out / "Annotations").glob("*/*.png"))
+    assert frames
+    assert [p.parent.name + p.stem for p in predicted] == [p.parent.name + p.stem for p in frames]

@@ -1,6 +1,5 @@
 """Cross-entropy of the hardest pixels plus Dice over competing objects, as XMem trains with."""
 
-from collections.abc import Iterator
 from functools import reduce
 from operator import add
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pvuw.losses.base import ClipLoss
+from pvuw.losses.single_masks import only_steps
 from pvuw.types import ClipOutput, VideoBatch
 
 
@@ -88,13 +88,15 @@ class BootstrappedLoss(ClipLoss):
         Raises:
             ValueError: If no frame was decoded, or one more than once or to several candidates.
         """
+        steps = only_steps(output, "BootstrappedLoss")
         share = self.share_at(int(self.batches))
         if self.training:
             self.batches += 1
         with torch.autocast(batch.frames.device.type, enabled=False):
-            frames = [_frame_terms(logits, batch, t, share) for t, logits in decoded(output)]
-        if not frames:
-            raise ValueError("BootstrappedLoss needs a decoded frame, got none")
+            frames = [
+                _frame_terms(step.mask_logits[:, 0].float(), batch, t, share)
+                for t, step in steps.items()
+            ]
         ce, dice = (reduce(add, parts) for parts in zip(*frames, strict=True))
         return BootstrappedTerms(ce + dice, ce, dice, share)
 
@@ -115,24 +117,6 @@ def hardest_mean(losses: Tensor, share: float) -> Tensor:
     if share < 1:
         losses = losses.topk(max(int(len(losses) * share), 1), sorted=False).values
     return losses.mean()
-
-
-def decoded(output: ClipOutput) -> Iterator[tuple[int, Tensor]]:
-    """Frames that were decoded, with the log-odds of all objects, float32 `[O, H, W]`.
-
-    Raises:
-        ValueError: If a frame was decoded more than once, or to several candidates.
-    """
-    for t, steps in enumerate(output.steps):
-        if not steps:
-            continue
-        if len(steps) != 1 or steps[0].mask_logits.shape[1] != 1:
-            raise ValueError(
-                "BootstrappedLoss takes one mask per object from one decoding per frame, got "
-                f"{len(steps)} decodings with {steps[0].mask_logits.shape[1]} candidates on frame "
-                f"{t}; use VOSLoss"
-            )
-        yield t, steps[0].mask_logits[:, 0].float()
 
 
 def _frame_terms(

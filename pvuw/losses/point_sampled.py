@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pvuw.losses.base import ClipLoss
+from pvuw.losses.single_masks import only_steps
 from pvuw.types import ClipOutput, StepOutput, VideoBatch
 
 _INSIDE = 0.999
@@ -88,7 +89,7 @@ class PointSampledLoss(ClipLoss):
         Raises:
             ValueError: If no frame was decoded, or one more than once or to several candidates.
         """
-        steps = _only_steps(output)
+        steps = only_steps(output, "PointSampledLoss")
         with torch.autocast(batch.frames.device.type, enabled=False):
             clips = [self._clip(steps, batch, b) for b, n in enumerate(batch.num_objects) if n]
         ce, dice, sensory, query = (_mean(parts) for parts in zip(*clips, strict=True))
@@ -185,19 +186,6 @@ def sample_at(maps: Tensor, points: Tensor) -> Tensor:
     """
     grid = 2 * points[:, :, None] - 1
     return functional.grid_sample(maps, grid, align_corners=False)[..., 0]
-
-
-def _only_steps(output: ClipOutput) -> dict[int, StepOutput]:
-    """The decoding of each frame that has one."""
-    steps = {t: frame[0] for t, frame in enumerate(output.steps) if frame}
-    counts = [len(frame) for frame in output.steps if frame]
-    candidates = [step.mask_logits.shape[1] for step in steps.values()]
-    if not steps or any(n != 1 for n in counts + candidates):
-        raise ValueError(
-            "PointSampledLoss takes one mask per object from one decoding per frame, got "
-            f"{counts} decodings with {candidates} candidates; use VOSLoss"
-        )
-    return steps
 
 
 def _truth(batch: VideoBatch, b: int, frames: list[int]) -> tuple[Tensor, Tensor | None]:

@@ -1,0 +1,149 @@
+"""Prediction as users meet it: killed, continued, shared out, with every step switched on."""
+
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from pvuw.cli import main
+from pvuw.io.probabilities import ProbabilityFile
+from tests.helpers.echo import blocks, write_video
+
+PREDICT = ("predict", "--config", "mose/copy_first.yaml", "--trainer.accelerator", "cpu")
+STEPS = (
+    "--model.init_args.inference.views.flips", "[false, true]",
+    "--model.init_args.inference.views.scales", "[1.0, 1.5]",
+    "--model.init_args.inference.score_steps", "[{class_path: TemporalFusion}]",
+    "--model.init_args.inference.mask_steps", "[{class_path: CloseGaps}]",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Five videos of 4 to 8 frames in MOSE's layout, prompted on their first frame."""
+    root = tmp_path_factory.mktemp("predict") / "valid"
+    for number in range(5):
+        video = write_video(root / "JPEGImages" / f"v{number}", blocks(4 + number, (40, 64)))
+        masks = root / "Annotations" / video.video_id
+        masks.parent.mkdir(exist_ok=True)
+        (root / "JPEGImages" / video.video_id / "masks").rename(masks)
+    return root.parent
+
+
+def command(videos, out, *more):
+    return [*PREDICT, "--data.root", str(videos), "--out", str(out), *map(str, more)]
+
+
+def checksums(out):
+    folder = out / "Annotations"
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_finished_videos_are_skipped_and_only_those(videos, tmp_path, capsys):
+    assert main(command(videos, tmp_path)) == 0
+    whole = checksums(tmp_path)
+    kept = tmp_path / "Annotations" / "v3" / "00001.png"
+    lost = tmp_path / "Annotations" / "v1"
+    for path in lost.iterdir():
+        path.unlink()
+    lost.rmdir()
+    os.utime(kept, (1, 1))
+    assert main(command(videos, tmp_path)) == 0
+    assert checksums(tmp_path) == whole
+    assert kept.stat().st_mtime == 1
+    assert "4 videos are there already" in capsys.readouterr().out
+
+
+def test_masks_of_another_recipe_are_refused_and_can_be_replaced(videos, tmp_path, capsys):
+    assert main(command(videos, tmp_path)) == 0
+    assert main(command(videos, tmp_path, *STEPS)) == 2
+    error = capsys.readouterr().err
+    assert "another recipe or checkpoint" in error
+    assert "--mask_writer.existing replace" in error
+    replace = ("--mask_writer.existing", "replace")
+    assert main(command(videos, tmp_path, *STEPS, *replace)) == 0
+    assert main(command(videos, tmp_path, *STEPS)) == 0
+
+
+def test_a_second_run_into_the_folder_is_refused(videos, tmp_path, capsys):
+    from pvuw.io.lock import FolderLock
+
+    lock = FolderLock(tmp_path / "Annotations")
+    assert main(command(videos, tmp_path)) == 2
+    assert "another run is writing into it" in capsys.readouterr().err
+    lock.release()
+    assert main(command(videos, tmp_path)) == 0
+
+
+def test_probabilities_agree_with_the_masks(videos, tmp_path):
+    assert main(command(videos, tmp_path, "--probabilities.keep", "true")) == 0
+    from pvuw.io.masks import read_id_map
+
+    for video in sorted((tmp_path / "Annotations").iterdir()):
+        stored = ProbabilityFile(tmp_path / "Probabilities" / f"{video.name}.zip")
+        for position, frame in enumerate(stored.frames):
+            ids = np.array([0, *frame.object_ids])
+            probs = np.concatenate([np.full((1, 40, 64), 0.5), stored.read(position)])
+            masks = read_id_map(video / f"{frame.name}.png")
+            assert np.array_equal(ids[probs.argmax(0)], masks)
+
+
+def test_a_video_whose_probabilities_are_missing_is_not_done(videos, tmp_path):
+    assert main(command(videos, tmp_path, "--probabilities.keep", "true")) == 0
+    (tmp_path / "Probabilities" / "v2.zip").unlink()
+    assert main(command(videos, tmp_path, "--probabilities.keep", "true")) == 0
+    assert (tmp_path / "Probabilities" / "v2.zip").exists()
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_and_continued_it_ends_with_the_same_bytes(videos, tmp_path):
+    assert main(command(videos, tmp_path / "whole", *STEPS)) == 0
+    whole = checksums(tmp_path / "whole")
+    # Started once, the process forks children that predict at once: imports take seconds.
+    driver = [sys.executable, "-m", "tests.integration.predict_driver"]
+    rng = random.Random(0)
+    out = tmp_path / "killed"
+    process = subprocess.Popen(
+        [*driver, *command(videos, out, *STEPS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    counts = []
+    for _ in range(10):
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        child = int(process.stdout.readline())
+        time.sleep(rng.uniform(0.02, 0.5))
+        os.kill(child, signal.SIGKILL)
+        process.stdout.readline()
+        counts.append(len(list((out / "Annotations").glob("v*"))) if out.exists() else 0)
+        assert set(checksums(out).items()) - {(".lock", h) for h in checksums(out).values()} <= set(
+            whole.items()
+        ) | {item for item in checksums(out).items() if item[0].startswith(".")}
+    process.stdin.close()
+    process.wait()
+    assert counts == sorted(counts)
+    assert main(command(videos, out, *STEPS)) == 0
+    assert checksums(out) == whole
+
+
+@pytest.mark.slow
+def test_two_processes_write_together_what_one_writes(videos, tmp_path):
+    assert main(command(videos, tmp_path / "one", *STEPS)) == 0
+    two = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
+    argv = command(videos, tmp_path / "two", *STEPS, *two)
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "pvuw", *argv], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert checksums(tmp_path / "two") == checksums(tmp_path / "one")

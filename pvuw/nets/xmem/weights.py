@@ -9,6 +9,7 @@ from torch import Tensor
 
 from pvuw.errors import WeightsError
 from pvuw.nets.checkpoint import Checkpoint, read_checkpoint
+from pvuw.nets.identify import identify
 from pvuw.nets.xmem.modules import Widths
 
 _TRUNK = "key_encoder.conv1.weight"
@@ -26,10 +27,10 @@ def widths_of(checkpoint: Checkpoint) -> Widths:
     """
     weights = checkpoint.weights
     if absent := [name for name in (_TRUNK, _KEY, _VALUE) if name not in weights]:
-        found = ", ".join(list(weights)[:3])
+        found = identify(checkpoint.official_weights) or f"begins with {', '.join([*weights][:3])}"
         raise WeightsError(
-            f"{checkpoint.path}: no XMem weights, {', '.join(absent)} missing (it begins with "
-            f"{found}); docs/weights.md says where official weights are"
+            f"{checkpoint.path}: no XMem weights, {', '.join(absent)} missing ({found}); "
+            "docs/weights.md says where official weights are"
         )
     return Widths(
         key=weights[_KEY].shape[0],

@@ -233,3 +233,18 @@ def test_settings_without_a_meaning_are_refused():
         MemoryConfig(mem_every=0)
     with pytest.raises(ValueError, match="max_working_frames"):
         MemoryConfig(max_working_frames=1)
+
+
+def test_half_precision_stays_near(narrow):
+    shown = frames(6)
+    config = MemoryConfig(mem_every=1, min_frames=2, max_frames=3, num_prototypes=4)
+
+    def run(enabled):
+        session = narrow(memory=config).start()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            session.step(shown[0], prompt(_1=box(0, 0)))
+            return [session.step(frame).mask_logits.sigmoid() for frame in shown[1:]]
+
+    for exact, half in zip(run(False), run(True), strict=True):
+        assert half.dtype == torch.float32
+        assert (exact - half).abs().mean() < 0.05

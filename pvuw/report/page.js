@@ -57,7 +57,7 @@
       const left = column ? ids[place - 1] : id;
       const above = place >= width ? ids[place - width] : id;
       if ((left !== id && (on(left) || on(id))) || (above !== id && (on(above) || on(id)))) {
-        pixels[place] = 0xffffffff;
+        pixels[place] = 0xaaffffff; // let through: on a small object it would hide the colour
       }
     }
     return layer;

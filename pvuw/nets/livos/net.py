@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from pvuw.nets.checkpoint import load_official
@@ -58,6 +59,7 @@ class LiVOS(ObjectMemoryNet):
         )
         self.key_projector = KeyProjector(feature_dim, widths.dim, widths.key_dim)
         self.gate_projector = GateProjector(feature_dim, widths.dim)
+        self.to(memory_format=torch.channels_last)  # convolutions are a tenth faster so
         published = SizePolicy(shorter_side=_SHORTER_SIDE[preset])
         self.frame_size = published if frame_size is None else frame_size
         if weights is not None:

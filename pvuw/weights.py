@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import save
 
 from pvuw.io.atomic import atomic_path
 from pvuw.nets.checkpoint import Checkpoint, load_official, read_checkpoint
@@ -54,7 +55,7 @@ def export_official(src: Path, out: Path) -> None:
     Args:
         src: Checkpoint of a training run, or a file that is official already.
         out: The new file, `{"model": {name: tensor}}` for SAM 2, the tensors by name for the other
-            networks; replaced if it exists.
+            networks, and for all where its name ends in `.safetensors`; replaced if it exists.
 
     Raises:
         WeightsError: If `src` is missing, damaged or of an unknown layout.
@@ -64,6 +65,9 @@ def export_official(src: Path, out: Path) -> None:
     if network == "LiVOS":
         weights = {published_name(name): weight for name, weight in weights.items()}
     with atomic_path(out) as temporary:
+        if out.suffix == ".safetensors":
+            temporary.write_bytes(save(weights))
+            return
         torch.save({"model": weights} if network.startswith("SAM") else weights, temporary)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor
 
 from pvuw.errors import WeightsError
@@ -49,7 +51,8 @@ def load_official(path: Path, net: VideoSegmenter) -> None:
     """Load a file's weights into a network, every one of them and nothing else.
 
     Args:
-        path: An official `.pt` file, an exported one, or a checkpoint of a training run.
+        path: An official `.pt` file, an exported one (`.pt`, `.safetensors`), or a checkpoint of a
+            training run.
         net: The network; its weights are overwritten in place.
 
     Raises:
@@ -129,6 +132,8 @@ def _adapters(
 def _read(path: Path) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; docs/weights.md says where official weights are")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
     try:
         with zipfile.ZipFile(path) as archive:
             damaged = archive.testzip()
@@ -148,6 +153,15 @@ def _read(path: Path) -> Any:
         ) from error
     except RuntimeError as error:
         raise WeightsError(f"{path}: a zip archive, but no file of torch.save") from error
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return dict(load_file(path))
+    except SafetensorError as error:
+        raise WeightsError(
+            f"{path}: not a whole safetensors file ({error}); download or save it again"
+        ) from error
 
 
 def _is_weights(content: object) -> bool:

@@ -17,6 +17,7 @@ from pvuw.nets.sam2.recompute import WORTHWHILE_PARTS, RecomputedPart
 from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
+from pvuw.nets.shipped import SHIPPED, shipped_weights
 from pvuw.types import ClipOutput, VideoBatch
 
 _EXPECTED_SWITCHES = {
@@ -62,8 +63,9 @@ class Sam2(VideoSegmenter):
             file laid out like those of the `sam2` package.
         image_size: Side of the square frames are resized to, in pixels, a multiple of 32. Smaller
             is faster and sees less detail; weights fit any. Default: 256 for nano, otherwise 1024.
-        weights: Official `.pt` file, exported file or training checkpoint to start from; default:
-            random weights prepared for training from scratch. Every key must fit.
+        weights: Official `.pt` file, exported file or training checkpoint to start from; `shipped`:
+            those that come with the package (nano only, docs/nano.md); default: random weights
+            prepared for training from scratch. Every key must fit.
         version: Release of the official sizes: `2.1`, or `2.0` for the older checkpoints.
         memory_mask_scale: Masks enter memory as `sigmoid(logits) * scale + bias`. 20 and -10 are
             upstream's; the MOSEv2 baseline trains and predicts with 7.5 and -4, which make memory
@@ -115,7 +117,8 @@ class Sam2(VideoSegmenter):
         if weights is None:
             prepare_scratch(self.model)
         else:
-            load_official(weights, self)
+            shipped = str(weights) == SHIPPED
+            load_official(shipped_weights(f"sam2_{size}") if shipped else weights, self)
 
     def start(self, num_frames: int | None = None, *, scale: float = 1.0) -> Sam2Session:
         """Begin a video; tell its length where it may be below 16 frames.

@@ -1,0 +1,89 @@
+"""J&F of the nano weights that ship, on videos they were not trained on.
+
+    python -m benchmarks.nano [--clips CLIPS]
+
+Generates 20 calm and 20 crowd videos (other seeds than the training videos') and scores copying the
+first mask, random weights and the shipped weights on them. CLIPS adds real clips: folders in the
+layout `<data set>/JPEGImages/<video>` and `<data set>/Annotations/<video>`.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.machine import describe_machine
+from benchmarks.real_clips import find_folders
+from pvuw.inference.propagate import InferenceConfig, propagate
+from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.videos import Video
+from pvuw.metrics.accumulate import VideoScore
+from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.copy_first import CopyFirst
+from pvuw.nets.sam2 import Sam2
+from pvuw.nets.shipped import SHIPPED
+from pvuw.sample.cast import Scenes
+from pvuw.sample.manifest import SampleSpec
+from pvuw.sample.write import write_sample
+
+SEED = 777
+IMAGE_SIZE = 192
+
+
+def main() -> None:
+    """Score every network on every set and print one row each."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--clips", type=Path, help="folder of data sets of real clips")
+    parser.add_argument("--videos", type=int, default=20, help="generated videos of each kind")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    print(describe_machine("torch", "sam2"))
+    networks = {
+        "copy the first mask": CopyFirst(),
+        "random weights": Sam2(image_size=IMAGE_SIZE),
+        "shipped weights": Sam2(image_size=IMAGE_SIZE, weights=Path(SHIPPED)),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        sets = {scenes: generated(Path(folder), scenes, args.videos) for scenes in get_args(Scenes)}
+        for name, place in find_folders(args.clips).items() if args.clips else ():
+            truth = Path(place["annotations"])
+            sets[name] = list_videos(VideoFolder(Path(place["images"]), truth, truth))
+        for set_name, videos in sets.items():
+            for net_name, net in networks.items():
+                j, f, objects = score(net.eval(), videos, f"{net_name}, {set_name}")
+                print(
+                    f"{set_name:20} {len(videos):3} videos {objects:4} objects  {net_name:20} "
+                    f"J {j:.3f} F {f:.3f} J&F {(j + f) / 2:.3f}"
+                )
+
+
+def generated(folder: Path, scenes: Scenes, count: int) -> list[Video]:
+    """Videos of 24 frames, 180 x 320, that no training saw."""
+    spec = SampleSpec(0, count, 24, (180, 320), SEED, scenes)
+    write_sample(folder / scenes, spec)
+    valid = folder / scenes / "valid"
+    return list_videos(
+        VideoFolder(valid / "JPEGImages", valid / "Annotations", valid / "GroundTruth")
+    )
+
+
+def score(net: VideoSegmenter, videos: Sequence[Video], title: str) -> tuple[float, float, int]:
+    """Mean J and F over all objects, by MOSE's protocol, and the number of objects."""
+    j, f = [], []
+    for video in tqdm(videos, desc=title, unit="video", leave=False):
+        result = VideoScore(None, "mose")
+        for frame in propagate(net, video, InferenceConfig()):
+            result.add(video.read_truth(frame.frame_idx).numpy(), frame.id_map.numpy())
+        scored = result.result()
+        j += scored.object_j.tolist()
+        f += scored.object_f.tolist()
+    return sum(j) / len(j), sum(f) / len(f), len(j)
+
+
+if __name__ == "__main__":
+    main()

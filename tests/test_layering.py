@@ -26,6 +26,8 @@ ALLOWED = {
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
     "pvuw.metrics": FILES | {"pvuw.mose_plus"},  # its traits tell which objects are hard
+    "pvuw.ensemble": FILES
+    | {"pvuw.metrics", "pvuw.mose_plus", "pvuw.parallel"},  # traits of masks; scores to learn from
     "pvuw.weights": NETS,
     "pvuw.inference": NETS,
     "lightning_modules": NETS | {"pvuw.losses", "pvuw.metrics", "pvuw.inference"},

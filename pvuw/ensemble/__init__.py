@@ -1,0 +1,1 @@
+"""Several networks' masks of the same videos, fused into one answer. Imports no torch."""

@@ -162,15 +162,19 @@ def held_bytes(session):
     return sum(t.untyped_storage().nbytes() for t in tensors if t is not None)
 
 
-@pytest.mark.slow
-def test_memory_is_flat_over_500_frames(tiny):
+def test_memory_is_flat_over_500_frames(drawn, constant_flow):
     """Three objects; what the session holds, and how many tensors are alive."""
-    session = tiny.start()
+    flow = constant_flow()
+    stream = drawn(flow)
+    session = TmoSession(stream, CONFIG)
     shown = frame((2, 4), (14, 4), (2, 24))
-    session.step(shown, Prompt([1, 2, 3], boxes((2, 4), (14, 4), (2, 24))))
+    prompt = Prompt([1, 2, 3], boxes((2, 4), (14, 4), (2, 24)))
     held, alive = [], []
-    for t in range(1, 500):
-        session.step(shown.roll(t % 3, -1))
+    for t in range(500):
+        flow.vectors = [(t % 3 - 1, 0)]
+        session.step(shown, prompt if t == 0 else None, next_frame=shown.roll(t % 3 - 1, -1))
+        flow.pairs.clear()
+        stream.network.motions.clear()
         if t in (20, 499):
             gc.collect()
             held.append(held_bytes(session))

@@ -2,7 +2,6 @@
 
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -10,14 +9,8 @@ from torch.nn import functional
 
 from pvuw.inference.scores import FrameScores, ScoreStream
 from pvuw.inference.steps.base import ScoreStep
+from pvuw.nets.flow import FlowConfig, FlowEstimator
 from pvuw.ops.probabilities import log_odds, probabilities
-
-
-class FlowEstimator(Protocol):
-    """Estimates where each pixel of a frame lies in another one."""
-
-    def flow(self, frame: Tensor, other: Tensor) -> Tensor:
-        """Displacement x, y in pixels, float `[2, H, W]`, for frames uint8 `[3, H, W]`."""
 
 
 class TemporalFusion(ScoreStep):
@@ -38,8 +31,8 @@ class TemporalFusion(ScoreStep):
         radius: Frames on either side.
         decay: Weight of a neighbour per frame of distance, 0..1.
         sharpness: Above 1 limits the mixing to the most uncertain pixels.
-        flow: Warps neighbours onto the frame first, `pvuw.nets.flow.RaftFlow` for example; by
-            default pixels are compared in place, which suits slow motion.
+        flow: Warps neighbours onto the frame first, by RAFT with the weights it names; by default
+            pixels are compared in place, which suits slow motion.
     """
 
     def __init__(
@@ -48,7 +41,7 @@ class TemporalFusion(ScoreStep):
         *,
         decay: float = 0.7,
         sharpness: float = 1.0,
-        flow: FlowEstimator | None = None,
+        flow: FlowConfig | None = None,
     ) -> None:
         if radius < 1:
             raise ValueError(f"TemporalFusion.radius must be at least 1, got {radius}")
@@ -60,7 +53,7 @@ class TemporalFusion(ScoreStep):
         self.radius = radius
         self.decay = decay
         self.sharpness = sharpness
-        self.flow = flow
+        self.flow = None if flow is None else FlowEstimator(flow)
 
     def run(self, frames: ScoreStream) -> ScoreStream:
         """Frames with fused logits, `radius` frames behind the input."""
@@ -106,7 +99,8 @@ class TemporalFusion(ScoreStep):
             [theirs[slots[i]] if i in slots else unknown for i in scores.object_ids]
         )
         if self.flow is not None:
-            known = warp(known, self.flow.flow(scores.frame, other.frame).to(known))
+            frames = scores.frame.to(known.device), other.frame.to(known.device)
+            known = warp(known, self.flow.between(*frames).to(known))
         return known, (2 * known - 1).abs()
 
 

@@ -90,7 +90,7 @@ def test_an_object_counts_only_in_frames_that_know_it():
 
 def test_flow_brings_neighbours_to_where_the_object_is_now():
     class RightByTwo:
-        def flow(self, frame, other):
+        def between(self, frame, other):
             t, s = int(frame[0, 0, 0]), int(other[0, 0, 0])
             moved = torch.zeros(2, *frame.shape[-2:])
             moved[0] = 2.0 * (s - t)
@@ -102,7 +102,18 @@ def test_flow_brings_neighbours_to_where_the_object_is_now():
         frame = torch.full((3, 1, 12), t, dtype=torch.uint8)
         return scores(logits, t=t, frame=frame)
 
-    fused = list(TemporalFusion(1, flow=RightByTwo()).run(row(t) for t in range(3)))[1]
+    step = TemporalFusion(1)
+    step.flow = RightByTwo()
+    fused = list(step.run(row(t) for t in range(3)))[1]
     assert (fused.mask_logits[0, 0, 4:7] > 2).all()
     plain = list(TemporalFusion(1).run(row(t) for t in range(3)))[1]
     assert not (plain.mask_logits[0, 0, 4:7] > 2).all()
+
+
+def test_flow_without_weights_is_refused_in_one_line():
+    from pvuw.errors import PvuwError
+    from pvuw.nets.flow import FlowConfig
+
+    frames = (scores([[[0.0]]], t=t) for t in range(3))
+    with pytest.raises(PvuwError, match=r"flow.weights"):
+        list(TemporalFusion(1, flow=FlowConfig(model="small")).run(frames))

@@ -1,0 +1,105 @@
+"""Memory of test-time augmentation, and how far decoding and writing overlap with computing.
+
+    python -m benchmarks.views_memory
+
+Memory: FVOS's 35 views with nano at 64 px, 20 and 200 frames, each in a fresh process; and the
+bytes of tensors all sessions hold against those of 35 single ones. Overlap: wall time of predicting
+a 100-frame 480p video into PNG files over the time spent inside the network alone.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from unittest import mock
+
+import psutil
+import torch
+from PIL import Image
+
+from benchmarks.ablation import FVOS, PeakMemory
+from benchmarks.machine import describe_machine
+from pvuw.inference.propagate import InferenceConfig, propagate
+from pvuw.inference.views import ViewConfig
+from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.mask_folder import MaskFolder
+from pvuw.io.videos import Video
+from pvuw.nets.sam2 import Sam2
+from pvuw.nets.sam2.session import Sam2Session
+from pvuw.sample.manifest import SampleSpec
+from pvuw.sample.write import write_sample
+
+
+def main() -> None:
+    """Print both, or be the fresh process of a memory figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--grow", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.grow:
+        print(growth(video_in(args.grow)))
+        return
+    print(describe_machine("torch", "sam2"))
+    for frames in (20, 200):
+        with tempfile.TemporaryDirectory() as folder:
+            write_sample(Path(folder) / "data", SampleSpec(0, 1, frames, (96, 160), 1, "calm"))
+            command = [sys.executable, "-m", "benchmarks.views_memory", "--grow", folder]
+            done = subprocess.run(command, capture_output=True, text=True, check=True)
+            print(f"35 views, {frames} frames: {float(done.stdout):.1f} MiB added at the peak")
+    with tempfile.TemporaryDirectory() as folder:
+        write_sample(Path(folder) / "data", SampleSpec(0, 1, 100, (480, 854), 1, "calm"))
+        print(overlap(video_in(Path(folder)), Path(folder) / "masks"))
+
+
+def video_in(folder: Path) -> Video:
+    """The one video of a sample."""
+    valid = folder / "data" / "valid"
+    (video,) = list_videos(VideoFolder(valid / "JPEGImages", valid / "Annotations"))
+    return video
+
+
+def growth(video: Video) -> float:
+    """MiB this process grows by at its peak while it runs all views over a video."""
+    net = Sam2(image_size=64).eval()
+    config = InferenceConfig(views=ViewConfig(**FVOS, fusion="vote"))
+    process = psutil.Process()
+    before = process.memory_info().rss
+    with PeakMemory(process) as peak:
+        for _ in propagate(net, video, config):
+            pass
+    return (peak.bytes - before) / 2**20
+
+
+def overlap(video: Video, masks: Path) -> str:
+    """Wall time of reading, computing and writing over that of computing alone."""
+    net = Sam2(image_size=256).eval()
+    inside = 0.0
+    step = Sam2Session.step
+
+    def timed(session: Sam2Session, *args: object, **kwargs: object) -> object:
+        nonlocal inside
+        started = time.perf_counter()
+        output = step(session, *args, **kwargs)  # type: ignore[arg-type]
+        inside += time.perf_counter() - started
+        return output
+
+    folder = MaskFolder(masks)
+    with mock.patch.object(Sam2Session, "step", timed):
+        started = time.perf_counter()
+        folder.start_video(video.video_id, len(video))
+        for frame in propagate(net, video, InferenceConfig()):
+            folder.write(frame)
+        folder.finish_video(None)
+        everything = time.perf_counter() - started
+    with Image.open(video.frame_paths[0]) as first:
+        size = first.size
+    return (
+        f"{len(video)} frames of {size[0]}x{size[1]}: {everything:.2f} s in all, {inside:.2f} s in "
+        f"the network, ratio {everything / inside:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -44,6 +44,19 @@ def boxes(count, *, size_hw=(64, 80)):
     return masks
 
 
+def crossing():
+    """One clip of two boxes that pass each other, each of its own colour."""
+    clip = batch([2])
+    clip.masks.zero_()
+    for t in range(3):
+        clip.masks[0, t, 0, 8 + 4 * t : 40 + 4 * t, 4:28] = True
+        clip.masks[0, t, 1, 24 - 4 * t : 56 - 4 * t, 36:60] = True
+    clip.frames = frames(3, size_hw=(64, 64))[None] // 4
+    for slot in range(2):
+        clip.frames[:, :, slot] += 160 * clip.masks[:, :, slot].to(torch.uint8)
+    return clip
+
+
 def batch(num_objects, *, num_frames=3, size_hw=(64, 64)):
     """Clips of moving boxes over noise, with padding slots."""
     slots = max(num_objects)

@@ -1,0 +1,248 @@
+"""Which member to trust: each one's J&F as predicted from what the video looks like.
+
+The challenge report says that a member is recommended by features of the video and a performance
+database, and not how. This reading is ours; docs/ensemble_study.md measures it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pvuw.ensemble.database import PerformanceRow
+from pvuw.ensemble.features import FEATURE_NAMES, Features
+from pvuw.ensemble.priors import prior_of
+from pvuw.ensemble.regression import Array, LinearFit, fit_linear
+
+MIN_ROWS = 12
+"""Rows of a member below which published figures speak for it."""
+_LEAST_WEIGHT = 0.05
+_INPUTS = (*FEATURE_NAMES, "agreement")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a member is expected to score on a video, object or window."""
+
+    member: str
+    expected: float
+    """J&F, 0..1."""
+    uncertainty: float
+    """Standard deviation of the true J&F about it."""
+    num_rows: int
+    """Recorded rows it was learnt from; 0: `basis` names a published figure."""
+    basis: str
+    """In words, where it comes from."""
+    parts: dict[str, float]
+    """What each input adds to the member's mean; empty where nothing was learnt."""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The member to trust, and why."""
+
+    member: str
+    expected: float
+    uncertainty: float
+    reason: str
+    """One sentence or two."""
+    estimates: tuple[Estimate, ...]
+    """All members, best first."""
+
+    def vote_weights(self) -> dict[str, float]:
+        """Return how much each member's vote counts: log-odds of its expected J&F, at least 0.05.
+
+        For voters that err independently, each right with probability p, `log(p / (1 - p))` gives
+        the best weighted majority (Nitzan and Paroush, 1982). J&F stands for p here.
+
+        Example:
+            >>> one = Recommender([]).recommend(None, {"sam2": 0.9, "tmo": 0.7})
+            >>> {member: round(weight, 2) for member, weight in one.vote_weights().items()}
+            {'sam2': 1.03, 'tmo': 0.41}
+        """
+        return {one.member: _log_odds(one.expected) for one in self.estimates}
+
+
+class Recommender:
+    """Predicts the members' J&F and names the best.
+
+    Per member a Bayesian linear regression of J&F on the features and on the agreement with the
+    pseudo-label; a second one without agreement serves where that is unknown. Members with fewer
+    than twelve rows are rated by what was published of them, and the reason says so. The posterior
+    starts from the published figure in either case.
+
+    Args:
+        rows: What is recorded, of one level and one protocol: those of videos to choose per video,
+            and so on. A level is never judged by rows of another one.
+
+    Raises:
+        ValueError: If the rows are of several levels or protocols.
+    """
+
+    def __init__(self, rows: Sequence[PerformanceRow]) -> None:
+        kinds = sorted({(row.level, row.protocol) for row in rows})
+        if len(kinds) > 1:
+            raise ValueError(f"rows must be of one level and one protocol, got {kinds}")
+        self._num_rows: dict[str, int] = {}
+        self._plain: dict[str, LinearFit] = {}
+        self._agreeing: dict[str, LinearFit] = {}
+        for member in sorted({row.member for row in rows}):
+            own = [row for row in rows if row.member == member]
+            self._num_rows[member] = len(own)
+            self._fit(member, own)
+
+    def _fit(self, member: str, rows: Sequence[PerformanceRow]) -> None:
+        agreeing = [row for row in rows if row.agreement is not None]
+        for chosen, fits in ((rows, self._plain), (agreeing, self._agreeing)):
+            if len(chosen) < MIN_ROWS:
+                continue
+            width = len(_INPUTS) - (fits is self._plain)
+            inputs = [_inputs(row.features, row.agreement)[:width] for row in chosen]
+            prior = prior_of(member)
+            fits[member] = fit_linear(
+                np.array(inputs),
+                np.array([row.jf for row in chosen]),
+                bias=prior.jf,
+                bias_spread=prior.uncertainty,
+            )
+
+    def estimate(
+        self, member: str, features: Features | None, *, agreement: float | None = None
+    ) -> Estimate:
+        """Return what one member is expected to score.
+
+        Args:
+            member: Its name, as it was recorded.
+            features: What the video, object or window looks like; None: not known, the published
+                figure is used.
+            agreement: Mean IoU of its masks with the pseudo-label, 0..1; None: not known.
+        """
+        fits = self._plain if agreement is None else self._agreeing
+        fit = fits.get(member, self._plain.get(member))
+        if fit is None or features is None:
+            return self._published(member)
+        inputs = _inputs(features, agreement)[: len(fit.center)]
+        expected, uncertainty = fit.predict(inputs)
+        parts = fit.mean[1:] * (inputs - fit.center) / fit.scale
+        rows = self._num_rows[member]
+        return Estimate(
+            member,
+            expected=min(max(expected, 0.0), 1.0),
+            uncertainty=uncertainty,
+            num_rows=rows,
+            basis=f"{rows} recorded rows",
+            parts=dict(zip(_INPUTS, parts.tolist(), strict=False)),
+        )
+
+    def recommend(
+        self, features: Features | None, agreements: Mapping[str, float | None]
+    ) -> Recommendation:
+        """Return the member with the highest expected J&F.
+
+        Args:
+            features: What the video, object or window looks like; None: not known.
+            agreements: The members to choose from, each with the mean IoU of its masks with the
+                pseudo-label, or None where that is not known. Of equals the first one is taken.
+
+        Raises:
+            ValueError: If there is no member.
+        """
+        if not agreements:
+            raise ValueError("no member to choose from")
+        found = [self.estimate(m, features, agreement=a) for m, a in agreements.items()]
+        ranked = tuple(sorted(found, key=lambda one: -one.expected))
+        best = ranked[0]
+        return Recommendation(
+            best.member, best.expected, best.uncertainty, _reason(ranked, agreements), ranked
+        )
+
+    def _published(self, member: str) -> Estimate:
+        prior, rows = prior_of(member), self._num_rows.get(member, 0)
+        basis = f"published figure, as only {rows} rows are recorded ({prior.source})"
+        return Estimate(member, prior.jf, prior.uncertainty, 0, basis, {})
+
+
+class Hysteresis:
+    """Keeps to a member from frame to frame, so that tracks do not flicker.
+
+    It changes once another member is expected to be better by `margin` in each of `patience` frames
+    in a row, and at once where the current member is no longer among the choices.
+
+    Args:
+        margin: J&F.
+        patience: Frames, at least 1.
+
+    Example:
+        >>> keep = Hysteresis(margin=0.1, patience=2)
+        >>> good, bad = {"sam2": None, "xmem": None}, {"xmem": None}
+        >>> choice = Recommender([])
+        >>> [keep.step(choice.recommend(None, m)).member for m in (bad, good, good, good)]
+        ['xmem', 'xmem', 'sam2', 'sam2']
+    """
+
+    def __init__(self, *, margin: float = 0.03, patience: int = 3) -> None:
+        if patience < 1:
+            raise ValueError(f"patience must be at least 1, got {patience}")
+        self._margin, self._patience = margin, patience
+        self._current: str | None = None
+        self._better_for = 0
+
+    def step(self, recommendation: Recommendation) -> Recommendation:
+        """Return the next frame's recommendation, changed to the member that is kept to."""
+        current = {one.member: one for one in recommendation.estimates}.get(self._current or "")
+        if current is None:
+            return self._change(recommendation)
+        gain = recommendation.expected - current.expected
+        self._better_for = self._better_for + 1 if gain > self._margin else 0
+        if recommendation.member == current.member or self._better_for >= self._patience:
+            return self._change(recommendation)
+        reason = (
+            f"{current.member} is kept to: {recommendation.member} is expected to be better by "
+            f"{gain:.3f}, for {self._better_for} frames"
+        )
+        return Recommendation(
+            current.member,
+            current.expected,
+            current.uncertainty,
+            reason,
+            recommendation.estimates,
+        )
+
+    def _change(self, recommendation: Recommendation) -> Recommendation:
+        self._current, self._better_for = recommendation.member, 0
+        return recommendation
+
+
+def _inputs(features: Features, agreement: float | None) -> Array:
+    """Return the inputs of the regression; an unknown agreement is cut off by the caller."""
+    return np.append(features.vector, math.nan if agreement is None else agreement)
+
+
+def _log_odds(expected: float) -> float:
+    p = min(max(expected, 0.01), 0.99)
+    return max(math.log(p / (1 - p)), _LEAST_WEIGHT)
+
+
+def _reason(ranked: Sequence[Estimate], agreements: Mapping[str, float | None]) -> str:
+    best = ranked[0]
+    agreement = agreements[best.member]
+    text = f"{best.member}: J&F {best.expected:.2f} ± {best.uncertainty:.2f} expected"
+    if len(ranked) > 1:
+        text += f", {best.expected - ranked[1].expected:.2f} more than {ranked[1].member}"
+    text += f"; from {best.basis}"
+    if best.parts and agreement is not None:
+        text += f"; agrees with the pseudo-label by {agreement:.2f}"
+    return text + _telling_input(ranked)
+
+
+def _telling_input(ranked: Sequence[Estimate]) -> str:
+    """Say which input speaks most for the first member and against the second."""
+    if len(ranked) < 2 or not (ranked[0].parts and ranked[1].parts):
+        return ""
+    first, second = ranked[0].parts, ranked[1].parts
+    gains = {name: first[name] - second[name] for name in first.keys() & second.keys()}
+    name = max(sorted(gains), key=lambda key: gains[key])
+    if gains[name] < 0.005:
+        return ""
+    return f"; most for it and against {ranked[1].member}: {name} (+{gains[name]:.2f})"

@@ -24,6 +24,8 @@ class DecodedMasks:
     """Float `[N, 1]`."""
     pointers: Tensor
     """What later frames are told of the objects besides their masks, float `[N, D]`."""
+    candidate_logits: Tensor
+    """Every mask that was on offer, the chosen one among them, float32 `[N, M, S/4, S/4]`."""
 
 
 class MaskDecoding:
@@ -65,7 +67,9 @@ class MaskDecoding:
         token = tokens[rows, best.clamp(max=tokens.shape[1] - 1)]
         pointers = object_pointers(self.model, token, presence)
         quarter, predicted_iou = candidates[rows, best], candidate_iou[rows, best]
-        return DecodedMasks(quarter[:, None], full[:, None], predicted_iou, presence, pointers)
+        return DecodedMasks(
+            quarter[:, None], full[:, None], predicted_iou, presence, pointers, candidates
+        )
 
     def adopt(self, frame: FrameFeatures, masks: Tensor) -> DecodedMasks:
         """Given masks as if the network had found them: the network only makes their pointers.
@@ -81,7 +85,7 @@ class MaskDecoding:
         # Memory gets the quarter-size masks back at full size: their edges are softer than those of
         # the full-size masks, which training writes.
         full = self._upsample(quarter)
-        return DecodedMasks(quarter, full, predicted_iou[:, 0], presence, pointers)
+        return DecodedMasks(quarter, full, predicted_iou[:, 0], presence, pointers, quarter)
 
     def _upsample(self, logits: Tensor) -> Tensor:
         size_hw = (self.model.image_size, self.model.image_size)

@@ -74,7 +74,7 @@ class MemoryFusion:
 
     def _tokens(self, bank: MemoryBank, frame_idx: int) -> tuple[Tensor, Tensor, int]:
         """Memory `[N, L, C]`, its positions `[1, L, C]` and how many of the `L` are pointers."""
-        places, memory = zip(*bank.maps(frame_idx), strict=True)
+        places, memory = zip(*bank.maps(), strict=True)
         distances: tuple[int, ...] = ()
         if self.model.use_obj_ptrs_in_encoder:
             distances, pointers = zip(*bank.pointers(frame_idx), strict=True)

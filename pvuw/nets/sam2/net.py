@@ -12,6 +12,7 @@ from pvuw.nets.base import ParameterLayer, VideoSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.clip_forward import FIRST_MASKS, ForwardConfig, forward_clip
+from pvuw.nets.sam2.memory_policy import MemoryPolicy
 from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
 from pvuw.nets.sam2.recompute import WORTHWHILE_PARTS, RecomputedPart
 from pvuw.nets.sam2.resized import at_scale
@@ -73,6 +74,9 @@ class Sam2(VideoSegmenter):
             values of the training run.
         memory_mask_bias: See `memory_mask_scale`.
         objects_per_batch: Most objects that inference runs in one batch; lower it to save memory.
+        memory_policy: Which past frames prediction remembers: `PromoteReliable`, `DistractorAware`
+            (docs/prediction.md); default: the prompted and the last ones, as upstream. Training
+            always remembers as upstream.
         prompting: Prompts of the training forward: masks, clicks and boxes, with corrections. An
             empty mapping is SAM 2's own MOSE recipe; default: the true masks of each clip's first
             frame, as the task gives them.
@@ -94,6 +98,7 @@ class Sam2(VideoSegmenter):
         memory_mask_scale: float = 20.0,
         memory_mask_bias: float = -10.0,
         objects_per_batch: int = 16,
+        memory_policy: MemoryPolicy | None = None,
         prompting: TrainingPrompts | None = None,
         keep_mask_gradient: bool = False,
         checkpoint_activations: bool | list[RecomputedPart] = False,
@@ -114,6 +119,9 @@ class Sam2(VideoSegmenter):
             version=version,
         )
         _check_switches(self.model, size)
+        self.memory_policy = memory_policy
+        if memory_policy and memory_policy.needs_candidates:
+            _check_candidates(self.model, size, memory_policy)
         if weights is None:
             prepare_scratch(self.model)
         else:
@@ -131,7 +139,12 @@ class Sam2(VideoSegmenter):
         if self.training:
             raise RuntimeError("the network is in training mode; call .eval() before start()")
         model = at_scale(self.model, scale)
-        return Sam2Session(model, num_frames, batch_size=self.objects_per_batch)
+        return Sam2Session(
+            model,
+            num_frames,
+            batch_size=self.objects_per_batch,
+            memory_policy=self.memory_policy,
+        )
 
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`.
@@ -189,3 +202,12 @@ def _check_switches(model: SAM2Base, size: str) -> None:
     if not isinstance(model.image_encoder.trunk, Hiera):
         found = type(model.image_encoder.trunk).__name__
         raise PvuwError(f"{size}: the trunk must be sam2's Hiera, got {found}")
+
+
+def _check_candidates(model: SAM2Base, size: str, policy: MemoryPolicy) -> None:
+    """Refuse a policy that would compare candidate masks with a network that offers one."""
+    if not model._use_multimask(False, None):
+        raise PvuwError(
+            f"{size}: memory_policy {type(policy).__name__} compares candidate masks, and this "
+            "network tracks with one; set max_frames: 0 for its sparse recent memory alone"
+        )

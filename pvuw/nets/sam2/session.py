@@ -1,7 +1,5 @@
 """SAM 2 on one video, frame by frame."""
 
-from dataclasses import dataclass
-
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
@@ -11,7 +9,8 @@ from pvuw.nets.prompting import check_frame, masks_by_id
 from pvuw.nets.sam2.decoding import DecodedMasks, MaskDecoding
 from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, resize_masks
 from pvuw.nets.sam2.fusion import MemoryFusion
-from pvuw.nets.sam2.memory import MemoryBank
+from pvuw.nets.sam2.groups import ObjectGroup
+from pvuw.nets.sam2.memory_policy import MemoryPolicy, frame_records
 from pvuw.types import FrameOutput, Prompt
 
 
@@ -19,33 +18,42 @@ class Sam2Session(VideoSession):
     """Streams a video through SAM 2 with the results of upstream's `SAM2VideoPredictor`.
 
     Bit for bit with `batch_size=1`, otherwise within float rounding
-    (tests/pvuw/nets/sam2/test_parity.py). Objects never influence each other's masks. Each is
-    segmented from the frame on that it is first prompted on, from the past alone. On a frame where
-    an object is prompted its output is the given mask: logits of -10 and 10, softened at the edge.
+    (tests/pvuw/nets/sam2/test_parity.py); with a memory policy masks are others. Objects never
+    influence each other's masks. Each is segmented from the frame on that it is first prompted on,
+    from the past alone. On a frame where an object is prompted its output is the given mask: logits
+    of -10 and 10, softened at the edge.
 
-    Objects prompted on the same frames share a batch. Memory grows with the number of prompted
-    frames per object, all of which stay in use as upstream has it, and not with the frames seen.
+    Objects prompted on the same frames share a batch, with a memory policy while they also remember
+    the same frames. Memory grows with the number of prompted frames per object, all of which stay
+    in use as upstream has it, and not with the frames seen.
 
     Args:
         model: The network, in evaluation mode and on the device to run on.
         num_frames: Length of the video where known. It matters below 16 frames only: upstream
             scales the time of object pointers by it, and masks differ slightly without it.
         batch_size: Most objects run in one batch; 1 is object by object, with the least memory.
+        memory_policy: Which frames to remember; default: the prompted and the last, as upstream.
     """
 
     def __init__(
-        self, model: SAM2Base, num_frames: int | None = None, *, batch_size: int = 16
+        self,
+        model: SAM2Base,
+        num_frames: int | None = None,
+        *,
+        batch_size: int = 16,
+        memory_policy: MemoryPolicy | None = None,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         self.model = model
         self.num_frames = num_frames
         self.batch_size = batch_size
+        self.memory_policy = memory_policy
         self._encoder = FrameEncoder(model)
         self._decoding = MaskDecoding(model)
         self._fusion = MemoryFusion(model, num_frames=num_frames)
         self._object_ids: list[int] = []
-        self._groups: list[_Group] = []
+        self._groups: list[ObjectGroup] = []
         self._frames_seen = 0
 
     @property
@@ -80,10 +88,13 @@ class Sam2Session(VideoSession):
                 return self._no_objects()
             features = self._encoder.encode(frame)
             decoded = [
-                self._decode(group, features, prompted, frame_idx=frame_idx, last=last)
+                self._decode(group, features, prompted, frame_idx=frame_idx)
                 for group in self._groups
             ]
-            return self._in_slot_order(decoded)
+            output = self._in_slot_order(decoded)
+            if not last:
+                self._remember(features, decoded, prompted, frame_idx=frame_idx)
+            return output
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; see `VideoSession.remove_object`."""
@@ -105,31 +116,46 @@ class Sam2Session(VideoSession):
             groups += [group.take(ids) for ids in (given, rest) if ids]
         fresh = [i for i in prompted if i not in self._object_ids]
         for start in range(0, len(fresh), self.batch_size):
-            groups.append(_Group(fresh[start : start + self.batch_size], self._fusion.new_bank()))
+            groups.append(self._new_group(fresh[start : start + self.batch_size]))
         self._groups = groups
         self._object_ids += fresh
 
+    def _new_group(self, object_ids: list[int]) -> ObjectGroup:
+        bank, policy = self._fusion.new_bank(), self.memory_policy
+        choosing = [policy.follow(bank.num_maps) for _ in object_ids] if policy else []
+        return ObjectGroup(object_ids, bank, choosing)
+
     def _decode(
         self,
-        group: "_Group",
+        group: ObjectGroup,
         features: FrameFeatures,
         prompted: dict[int, Tensor],
         *,
         frame_idx: int,
-        last: bool,
     ) -> DecodedMasks:
-        """Masks of a group, from its prompts if it has any, and their memory unless `last`."""
-        is_prompted = group.object_ids[0] in prompted
-        if is_prompted:
+        """Masks of a group, from its prompts if it has any."""
+        if group.object_ids[0] in prompted:
             given = torch.stack([prompted[i] for i in group.object_ids]).to(self.model.device)
-            masks = self._decoding.adopt(features, resize_masks(given, self.model.image_size))
-        else:
-            fused = self._fusion.read(features, group.memory, frame_idx=frame_idx)
-            masks = self._decoding.decode(features, fused)
-        if not last:
-            memory = self._fusion.write(features, masks, prompted=is_prompted)
-            group.memory.add(frame_idx, memory, prompted=is_prompted)
-        return masks
+            return self._decoding.adopt(features, resize_masks(given, self.model.image_size))
+        fused = self._fusion.read(features, group.memory, frame_idx=frame_idx)
+        return self._decoding.decode(features, fused)
+
+    def _remember(
+        self,
+        features: FrameFeatures,
+        decoded: list[DecodedMasks],
+        prompted: dict[int, Tensor],
+        *,
+        frame_idx: int,
+    ) -> None:
+        """Write each group's masks into its memory, and part objects that remember differently."""
+        groups = []
+        for group, masks in zip(self._groups, decoded, strict=True):
+            given = group.object_ids[0] in prompted
+            memory = self._fusion.write(features, masks, prompted=given)
+            records = frame_records(masks, frame_idx, prompted=given) if group.choosing else []
+            groups += group.remember(memory, records, frame_idx=frame_idx, prompted=given)
+        self._groups = groups
 
     def _in_slot_order(self, decoded: list[DecodedMasks]) -> FrameOutput:
         """Join the groups' masks."""
@@ -147,18 +173,3 @@ class Sam2Session(VideoSession):
         side = self.model.image_size // 4
         empty = torch.zeros(0, device=self.model.device)
         return FrameOutput([], empty.view(0, 1, 1).expand(0, side, side), empty, empty)
-
-
-@dataclass
-class _Group:
-    """Objects that were prompted on the same frames: one batch with one memory."""
-
-    object_ids: list[int]
-    memory: MemoryBank
-
-    def take(self, object_ids: list[int]) -> "_Group":
-        """The group of some of the objects only."""
-        if object_ids == self.object_ids:
-            return self
-        rows = [self.object_ids.index(i) for i in object_ids]
-        return _Group(object_ids, self.memory.take(rows))

@@ -242,7 +242,7 @@ def drop_15th(bank, frame_idx):
 def forget_a_map_early(monkeypatch):
     """Keep 5 maps instead of 6."""
     maps = MemoryBank.maps
-    monkeypatch.setattr(MemoryBank, "maps", lambda self, t: [m for m in maps(self, t) if m[0] != 1])
+    monkeypatch.setattr(MemoryBank, "maps", lambda self: [m for m in maps(self) if m[0] != 1])
 
 
 def resize_bilinear(monkeypatch):

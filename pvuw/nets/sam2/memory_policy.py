@@ -1,0 +1,81 @@
+"""The interface of memory policies: which frames SAM 2 remembers, object by object."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from pvuw.nets.sam2.decoding import DecodedMasks
+from pvuw.nets.sam2.memory import MapChoice
+
+
+@dataclass(frozen=True)
+class FrameRecord:
+    """What one object's masks on one frame tell about how far they can be trusted."""
+
+    frame_idx: int
+    prompted: bool
+    """The mask was given and not found."""
+    presence_logit: float
+    """Logit of P(the object is visible); without a head for it, upstream's constant 10."""
+    predicted_iou: float
+    """Of the chosen mask, which is the candidate with the highest."""
+    quality: float
+    """P(visible) * predicted IoU * mean probability inside the mask; 0 for an empty mask."""
+    area: float
+    """Foreground pixels at the resolution of the logits."""
+    mask_logits: Tensor
+    """The chosen mask, float `[h, w]`."""
+    candidate_logits: Tensor
+    """All masks the decoder offered, the chosen one among them, float `[M, h, w]`."""
+
+
+class ObjectMemory(ABC):
+    """Decides for one object. It may hold numbers of a bounded number of frames, no tensors."""
+
+    @abstractmethod
+    def see(self, record: FrameRecord) -> MapChoice:
+        """Take the next frame of the object and say which frames to remember from now on.
+
+        A frame can only be named permanent if it is the current one, or was named by the choice
+        before this one.
+        """
+
+
+class MemoryPolicy(ABC):
+    """A rule by which SAM 2 remembers other frames than the last ones; needs no training.
+
+    Pointers are remembered as upstream has it, with those of permanent frames added.
+    """
+
+    @property
+    def needs_candidates(self) -> bool:
+        """Whether the rule compares candidate masks, which not every network offers."""
+        return False
+
+    @abstractmethod
+    def follow(self, num_maps: int) -> ObjectMemory:
+        """Begin with an object.
+
+        Args:
+            num_maps: How many unprompted frames the network reads as maps.
+        """
+
+
+def frame_records(masks: DecodedMasks, frame_idx: int, *, prompted: bool) -> list[FrameRecord]:
+    """One record per object of what was decoded on a frame; waits for the device once."""
+    logits = masks.mask_logits[:, 0].float()
+    found = logits > 0
+    area = found.flatten(1).sum(1)
+    certainty = (logits.sigmoid() * found).flatten(1).sum(1) / area.clamp(min=1)
+    presence, predicted_iou = masks.presence_logits[:, 0].float(), masks.predicted_iou.float()
+    quality = presence.sigmoid() * predicted_iou * certainty
+    numbers = torch.stack([presence, predicted_iou, quality, area.float()], dim=1)
+    rows: list[tuple[float, float, float, float]] = [tuple(row) for row in numbers.tolist()]
+    return [
+        FrameRecord(frame_idx, prompted, *numbers, mask_logits, candidate_logits)
+        for numbers, mask_logits, candidate_logits in zip(
+            rows, logits, masks.candidate_logits, strict=True
+        )
+    ]

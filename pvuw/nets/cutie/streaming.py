@@ -11,6 +11,7 @@ from pvuw.nets.base import VideoSession
 from pvuw.nets.cutie.network import FrameFeatures, ObjectMemoryNet
 from pvuw.nets.matching.framing import Framing, SizePolicy
 from pvuw.nets.matching.slots import ObjectSlots, without_slot
+from pvuw.nets.prompting import check_frame, masks_by_id
 from pvuw.types import FrameOutput, Prompt
 
 
@@ -74,7 +75,7 @@ class ObjectMemorySession(VideoSession):
         """
         del next_frame  # these networks look back only
         framing = self._framing_of(frame)
-        prompted = {} if prompt is None else _masks_by_id(prompt, frame)
+        prompted = {} if prompt is None else masks_by_id(prompt, frame)
         device = self._net.pix_feat_proj.weight.device
         with torch.inference_mode():
             known = len(self._slots)
@@ -135,8 +136,7 @@ class ObjectMemorySession(VideoSession):
         return self._state
 
     def _framing_of(self, frame: Tensor) -> Framing:
-        if frame.dtype != torch.uint8 or frame.ndim != 3 or frame.shape[0] != 3:
-            raise ValueError(f"a frame is uint8 [3, H, W], got {frame.dtype} {list(frame.shape)}")
+        check_frame(frame)
         size_hw = (frame.shape[-2], frame.shape[-1])
         if self._framing is None:
             self._framing = Framing(size_hw, self._frame_size, scale=self._scale)
@@ -145,17 +145,3 @@ class ObjectMemorySession(VideoSession):
                 f"frames of a video have one size, {self._framing.size_hw} so far, got {size_hw}"
             )
         return self._framing
-
-
-def _masks_by_id(prompt: Prompt, frame: Tensor) -> dict[int, Tensor]:
-    """Mask `[H, W]` of each prompted object."""
-    expected = (len(prompt.object_ids), *frame.shape[-2:])
-    if prompt.masks.dtype != torch.bool or tuple(prompt.masks.shape) != expected:
-        raise ValueError(
-            f"prompt masks must be bool {list(expected)}, one per object at the frame's size, "
-            f"got {prompt.masks.dtype} {list(prompt.masks.shape)}"
-        )
-    masks = dict(zip(prompt.object_ids, prompt.masks, strict=True))
-    if len(masks) != len(prompt.object_ids):
-        raise ValueError(f"a prompt names each object once, got {prompt.object_ids}")
-    return masks

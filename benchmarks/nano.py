@@ -1,16 +1,20 @@
 """J&F of the nano weights that ship, on videos they were not trained on.
 
     python -m benchmarks.nano [--clips CLIPS]
+    python -m benchmarks.nano --compare memory --frames 60
 
 Generates 20 calm and 20 crowd videos (other seeds than the training videos') and scores copying the
 first mask, random weights and the shipped weights on them. CLIPS adds real clips: folders in the
-layout `<data set>/JPEGImages/<video>` and `<data set>/Annotations/<video>`.
+layout `<data set>/JPEGImages/<video>` and `<data set>/Annotations/<video>`. `--compare memory`
+scores the shipped weights under each memory policy instead. Each row counts the objects that fare
+better and worse than in the first.
 """
 
 import argparse
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import get_args
 
 import torch
@@ -24,7 +28,7 @@ from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.copy_first import CopyFirst
-from pvuw.nets.sam2 import Sam2
+from pvuw.nets.sam2 import DistractorAware, PromoteReliable, Sam2
 from pvuw.nets.shipped import SHIPPED
 from pvuw.sample.cast import Scenes
 from pvuw.sample.manifest import SampleSpec
@@ -39,32 +43,61 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=Path, help="folder of data sets of real clips")
     parser.add_argument("--videos", type=int, default=20, help="generated videos of each kind")
+    parser.add_argument("--frames", type=int, default=24, help="of each generated video")
+    parser.add_argument("--compare", choices=("weights", "memory"), default="weights")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(describe_machine("torch", "sam2"))
-    networks = {
-        "copy the first mask": CopyFirst(),
-        "random weights": Sam2(image_size=IMAGE_SIZE),
-        "shipped weights": Sam2(image_size=IMAGE_SIZE, weights=Path(SHIPPED)),
-    }
+    networks = of_weights() if args.compare == "weights" else of_memory_policies()
     with tempfile.TemporaryDirectory() as folder:
-        sets = {scenes: generated(Path(folder), scenes, args.videos) for scenes in get_args(Scenes)}
+        sets = {
+            scenes: generated(Path(folder), scenes, args.videos, args.frames)
+            for scenes in get_args(Scenes)
+        }
         for name, place in find_folders(args.clips).items() if args.clips else ():
             truth = Path(place["annotations"])
             sets[name] = list_videos(VideoFolder(Path(place["images"]), truth, truth))
         for set_name, videos in sets.items():
+            first: list[float] = []
             for net_name, net in networks.items():
-                j, f, objects = score(net.eval(), videos, f"{net_name}, {set_name}")
+                j, f = score(net.eval(), videos, f"{net_name}, {set_name}")
+                both = [(a + b) / 2 for a, b in zip(j, f, strict=True)]
+                first = first or both
+                better = sum(new > old for new, old in zip(both, first, strict=True))
+                worse = sum(new < old for new, old in zip(both, first, strict=True))
                 print(
-                    f"{set_name:20} {len(videos):3} videos {objects:4} objects  {net_name:20} "
-                    f"J {j:.3f} F {f:.3f} J&F {(j + f) / 2:.3f}"
+                    f"{set_name:20} {len(videos):3} videos {len(j):4} objects  {net_name:20} "
+                    f"J {fmean(j):.3f} F {fmean(f):.3f} J&F {fmean(both):.3f}  "
+                    f"({better} objects better, {worse} worse)"
                 )
 
 
-def generated(folder: Path, scenes: Scenes, count: int) -> list[Video]:
-    """Videos of 24 frames, 180 x 320, that no training saw."""
-    spec = SampleSpec(0, count, 24, (180, 320), SEED, scenes)
+def of_weights() -> dict[str, VideoSegmenter]:
+    """Networks that differ in their weights."""
+    return {
+        "copy the first mask": CopyFirst(),
+        "random weights": Sam2(image_size=IMAGE_SIZE),
+        "shipped weights": Sam2(image_size=IMAGE_SIZE, weights=Path(SHIPPED)),
+    }
+
+
+def of_memory_policies() -> dict[str, VideoSegmenter]:
+    """The shipped weights under every memory policy; nano has no candidates to look for rivals."""
+    policies = {
+        "as upstream": None,
+        "promote reliable": PromoteReliable(),
+        "sparse recent memory": DistractorAware(max_frames=0),
+    }
+    return {
+        name: Sam2(image_size=IMAGE_SIZE, weights=Path(SHIPPED), memory_policy=policy)
+        for name, policy in policies.items()
+    }
+
+
+def generated(folder: Path, scenes: Scenes, count: int, num_frames: int) -> list[Video]:
+    """Videos of 180 x 320 that no training saw."""
+    spec = SampleSpec(0, count, num_frames, (180, 320), SEED, scenes)
     write_sample(folder / scenes, spec)
     valid = folder / scenes / "valid"
     return list_videos(
@@ -72,8 +105,10 @@ def generated(folder: Path, scenes: Scenes, count: int) -> list[Video]:
     )
 
 
-def score(net: VideoSegmenter, videos: Sequence[Video], title: str) -> tuple[float, float, int]:
-    """Mean J and F over all objects, by MOSE's protocol, and the number of objects."""
+def score(
+    net: VideoSegmenter, videos: Sequence[Video], title: str
+) -> tuple[list[float], list[float]]:
+    """J and F of every object, by MOSE's protocol."""
     j, f = [], []
     for video in tqdm(videos, desc=title, unit="video", leave=False):
         result = VideoScore(None, "mose")
@@ -82,7 +117,7 @@ def score(net: VideoSegmenter, videos: Sequence[Video], title: str) -> tuple[flo
         scored = result.result()
         j += scored.object_j.tolist()
         f += scored.object_f.tolist()
-    return sum(j) / len(j), sum(f) / len(f), len(j)
+    return j, f
 
 
 if __name__ == "__main__":

@@ -1,0 +1,131 @@
+"""What a first look at a whole video says about its members; constant memory."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from pvuw.ensemble.combinations import IdMap, combine
+from pvuw.ensemble.consistency import consistency
+from pvuw.ensemble.track_table import TrackCounter, bin_of
+from pvuw.ensemble.tracks import Matching, match_tracks
+
+LONG_SIDE = 480
+"""Pixels that larger id maps are thinned out to where only agreement is asked."""
+
+
+class Frames(Protocol):
+    """One video's id maps of all members, frame by frame, such as `MemberFrames`."""
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """Height and width of every id map."""
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+
+    def read(self, position: int) -> list[IdMap | None]:
+        """Return each member's id map, uint8 `[H, W]`; None: no mask."""
+
+
+class ArrayFrames:
+    """Id maps that are in memory already, as `Frames`.
+
+    Args:
+        members: For each member, uint8 `[T, H, W]`, or one id map or None per frame.
+        size_hw: Height and width; needed where no member has a mask.
+
+    Example:
+        >>> import numpy as np
+        >>> frames = ArrayFrames([np.zeros((3, 4, 5), np.uint8), [None, None, None]])
+        >>> len(frames), frames.size_hw, frames.read(0)[1]
+        (3, (4, 5), None)
+    """
+
+    def __init__(
+        self,
+        members: Sequence[Sequence[IdMap | None] | IdMap],
+        *,
+        size_hw: tuple[int, int] | None = None,
+    ) -> None:
+        self._members = members
+        shapes = {m.shape for member in members for m in member if m is not None}
+        if size_hw is not None:
+            shapes.add(size_hw)
+        if len(shapes) != 1 or len({len(member) for member in members}) != 1:
+            raise ValueError(f"id maps must be of one size and number, got sizes {shapes}")
+        height, width = shapes.pop()
+        self.size_hw = (height, width)
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._members[0])
+
+    def read(self, position: int) -> list[IdMap | None]:
+        """Return each member's id map."""
+        return [member[position] for member in self._members]
+
+
+class Evidence:
+    """Members of one video with their ids put right, and how far they agree.
+
+    Making it reads every id map once and keeps a few numbers per frame and object, of longer videos
+    per stretch of time (`MAX_BINS`).
+
+    Args:
+        frames: The video.
+        weights: Votes of each member, `M`.
+    """
+
+    def __init__(self, frames: Frames, weights: Sequence[float]) -> None:
+        self.frames = frames
+        self.weights = list(weights)
+        self._step = max(1, math.ceil(max(frames.size_hw) / LONG_SIDE))
+        counter = TrackCounter(len(frames), len(weights))
+        for position in range(len(frames)):
+            maps = frames.read(position)
+            if any(id_map is not None for id_map in maps):
+                counter.add(position, combine([self.thin(id_map) for id_map in maps]))
+        self.matching: Matching = match_tracks(counter.table(), weights)
+        self.consistency = consistency(self.matching)
+        """Agreement of each member with the others, `[B, M, K]`."""
+
+    @property
+    def object_ids(self) -> list[int]:
+        """Ids that any member shows, ascending, length `K`."""
+        return self.matching.table.object_ids
+
+    def bin_of(self, position: int) -> int:
+        """Return the stretch of time of a frame."""
+        return bin_of(position, len(self.frames))
+
+    def read(self, position: int, *, thin: bool = False) -> list[IdMap | None]:
+        """Return each member's id map with its ids put right; thinned out to 480 if so asked."""
+        maps = self.frames.read(position)
+        if thin:
+            maps = [self.thin(id_map) for id_map in maps]
+        return [
+            id_map if id_map is None else self._put_right(id_map, position, member)
+            for member, id_map in enumerate(maps)
+        ]
+
+    def thin(self, id_map: IdMap | None) -> IdMap | None:
+        """Return every n-th pixel of an id map, so that its longer side is at most 480."""
+        if id_map is None or self._step == 1:
+            return id_map
+        return id_map[self._step // 2 :: self._step, self._step // 2 :: self._step]
+
+    def real_id(self, position: int, member: int, object_id: int) -> int:
+        """Return which object a member's id means in a frame."""
+        table = self.matching.id_table(position, member, num_frames=len(self.frames))
+        return object_id if table is None else int(table[object_id])
+
+    def _put_right(self, id_map: IdMap, position: int, member: int) -> IdMap:
+        table = self.matching.id_table(position, member, num_frames=len(self.frames))
+        return id_map if table is None else table[id_map]
+
+
+class Confidences(Protocol):
+    """What members themselves think of their masks."""
+
+    def of_frame(self, position: int) -> list[Mapping[int, float | None]]:
+        """Return each member's confidence by its own ids, 0..1; None: no opinion on the object."""

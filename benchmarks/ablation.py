@@ -22,7 +22,7 @@ import psutil
 import torch
 
 from benchmarks.machine import describe_machine
-from benchmarks.real_clips import find_folders
+from benchmarks.real_clips import find_folders, scorable
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.steps import (
     CloseGaps,
@@ -107,9 +107,7 @@ def sets_of(folder: Path, clips: Path | None) -> dict[str, Sequence[Video]]:
         place = VideoFolder(valid / "JPEGImages", valid / "Annotations", valid / "GroundTruth")
         sets[scenes] = list_videos(place)
     for place in find_folders(clips).values() if clips else ():
-        truth = Path(place["annotations"])
-        found = list_videos(VideoFolder(Path(place["images"]), truth, truth))
-        sets["real"] = [*sets.get("real", []), *found]
+        sets["real"] = [*sets.get("real", []), *scorable(place)]
     return sets
 
 

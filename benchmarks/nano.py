@@ -21,7 +21,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.machine import describe_machine
-from benchmarks.real_clips import find_folders
+from benchmarks.real_clips import find_folders, scorable
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
@@ -56,8 +56,8 @@ def main() -> None:
             for scenes in get_args(Scenes)
         }
         for name, place in find_folders(args.clips).items() if args.clips else ():
-            truth = Path(place["annotations"])
-            sets[name] = list_videos(VideoFolder(Path(place["images"]), truth, truth))
+            if videos := scorable(place):
+                sets[name] = videos
         for set_name, videos in sets.items():
             first: list[float] = []
             for net_name, net in networks.items():

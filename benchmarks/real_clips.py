@@ -15,6 +15,8 @@ import yaml
 
 from benchmarks.machine import describe_machine
 from pvuw.cli import main as pvuw
+from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.videos import Video
 
 RECIPE = ["--config", "mose/sam2_nano.yaml"]
 
@@ -30,6 +32,13 @@ def find_folders(clips: Path) -> dict[str, dict[str, str]]:
     if not folders:
         raise SystemExit(f"{clips}: no <data set>/JPEGImages inside")
     return folders
+
+
+def scorable(folder: dict[str, str]) -> list[Video]:
+    """Videos of one of `find_folders`' places that have truth for every frame, three at least."""
+    truth = Path(folder["annotations"])
+    videos = list_videos(VideoFolder(Path(folder["images"]), truth, truth))
+    return [v for v in videos if len(v) >= 3 and len(v.truth_paths) == len(v)]
 
 
 def write_overlay(folders: list[dict[str, str]], path: Path, *, steps: int) -> None:

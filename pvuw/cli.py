@@ -17,6 +17,7 @@ TRAINER_COMMANDS = {
 }
 PLAIN_COMMANDS = {
     "evaluate": "score a folder of predictions: J, F, J&F",
+    "ensemble": "make one answer of several networks' masks",
     "submit": "check predictions and pack them for an evaluation server",
     "report": "one page to look at predictions, worst first",
     "overlay": "draw masks on their video, as mp4",

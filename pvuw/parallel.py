@@ -61,10 +61,15 @@ def map_in_order(
 def _prepare_worker() -> None:
     # Ctrl-C is the main process's business: it starts nothing new and lets workers finish.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Let this process, one of `multiprocessing`, end when the one that started it does."""
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
     """Wait for the end of the process that started this one; killed, it cannot end its workers."""
     parent = multiprocessing.parent_process()
     assert parent is not None

@@ -30,6 +30,15 @@ class Member:
     probabilities: Path | None = None
     """Folder with `<video>.zip` (`pvuw.io.probabilities`), where its own confidence is kept."""
 
+    def __post_init__(self) -> None:
+        """Refuse weights that are none.
+
+        Raises:
+            DataError: If the weight is not above 0.
+        """
+        if not 0 < self.weight < float("inf"):
+            raise DataError(f"{self.name}: weight must be a number above 0, got {self.weight:g}")
+
     @classmethod
     def find(cls, folder: Path, *, name: str | None = None, weight: float = 1.0) -> "Member":
         """Return the member that a folder holds: masks in it or inside, and their probabilities.
@@ -40,13 +49,11 @@ class Member:
             weight: See `Member.weight`.
 
         Raises:
-            DataError: If there are no masks or the weight is not above 0.
+            DataError: If there are no masks, or the weight is not above 0.
         """
         masks = find_mask_root(folder)
         run = masks.parent if masks.name == "Annotations" else masks
         name = name or run.resolve().name
-        if not 0 < weight < float("inf"):
-            raise DataError(f"{name}: weight must be a number above 0, got {weight:g}")
         beside = masks.parent / "Probabilities"
         return cls(name, masks, weight, beside if beside.is_dir() else None)
 

@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,6 +37,8 @@ def claim_folder(out: Path, summary: Mapping[str, Any]) -> None:
     masks.mkdir(parents=True, exist_ok=True)
     for left_over in masks.glob(f".*{_PARTIAL}"):
         shutil.rmtree(left_over)
+    for left_over in (out / RECORDS).glob(f".*{_PARTIAL}"):
+        left_over.unlink()
     write_text_atomic(out / MARKER, json.dumps(summary, indent=1) + "\n")
 
 
@@ -70,7 +73,8 @@ class VideoOutput:
         self._final = out / MASKS / video_id
         self._partial = out / MASKS / f".{video_id}{_PARTIAL}"
         self._record = out / RECORDS / f"{video_id}.jsonl"
-        self._lines: list[str] = []
+        self._partial_record = self._record.with_name(f".{video_id}{_PARTIAL}")
+        self._lines: TextIOWrapper | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"write {video_id}")
         self._room = threading.Semaphore(_WAITING)
         self._failed: Future[None] | None = None
@@ -78,20 +82,26 @@ class VideoOutput:
     def __enter__(self) -> Self:
         shutil.rmtree(self._partial, ignore_errors=True)
         self._partial.mkdir(parents=True)
+        self._record.parent.mkdir(exist_ok=True)
+        self._lines = self._partial_record.open("w", encoding="utf-8")
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         self._writer.shutdown(wait=True)
+        assert self._lines is not None
         try:
+            self._lines.close()
             self._raise_failure()
             if kind is None:
                 self._finish()
         finally:
             shutil.rmtree(self._partial, ignore_errors=True)
+            self._partial_record.unlink(missing_ok=True)
 
     def note(self, line: Mapping[str, Any]) -> None:
         """Add a line to the record; the first one holds the stamp."""
-        self._lines.append(json.dumps(line, separators=(",", ":")))
+        assert self._lines is not None, "used outside of its block"
+        self._lines.write(json.dumps(line, separators=(",", ":")) + "\n")
 
     def write(self, frame_name: str, id_map: IdMap) -> None:
         """Hand over a frame's id map, uint8 `[H, W]`, which must not change any more.
@@ -126,5 +136,5 @@ class VideoOutput:
         self._record.unlink(missing_ok=True)
         if self._final.exists():
             shutil.rmtree(self._final)
-        write_text_atomic(self._record, "\n".join(self._lines) + "\n")
+        self._partial_record.rename(self._record)
         self._partial.rename(self._final)

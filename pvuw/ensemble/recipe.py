@@ -1,0 +1,111 @@
+"""A recipe of an ensemble: its members and what is done with their masks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pvuw.errors import PvuwError
+
+
+@dataclass(frozen=True)
+class MemberRecipe:
+    """One member of a recipe."""
+
+    name: str
+    config: str
+    """Recipe that `pvuw predict` takes, here or under the shipped configs."""
+    weights: str | None = None
+    """File of weights for `--model.net.weights`; None: those of its recipe."""
+    checkpoint: str | None = None
+    """Checkpoint of a run, for `--ckpt_path`."""
+    weight: float = 1.0
+    """Its historical performance, such as a published J&F."""
+    args: list[str] = field(default_factory=list)
+    """More words for `pvuw predict`."""
+
+
+@dataclass(frozen=True)
+class EnsembleRecipe:
+    """Members and what is done with their masks."""
+
+    members: list[MemberRecipe]
+    """In order of priority."""
+    method: str = "select"
+    """`vote`, `fuse` or `select`."""
+    granularity: str = "video"
+    """Of `select`: `video`, `object` or `frame`."""
+    database: str | None = None
+    """Recorded performance; None: members are judged by agreement."""
+    protocol: str = "mose"
+    """Whose scores of the database count."""
+    probabilities: bool = True
+    """Whether members keep probabilities, which gives `fuse` their own confidence."""
+
+
+def read_recipe(path: Path) -> EnsembleRecipe:
+    """Return a recipe of members.
+
+    Raises:
+        PvuwError: If the file cannot be read or says anything unknown.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        detail = str(error).splitlines()[0]
+        raise PvuwError(f"{path}: not a readable recipe ({detail})") from error
+    members = content.pop("members", None) if isinstance(content, dict) else None
+    if not isinstance(members, dict) or not members:
+        raise PvuwError(f"{path}: no recipe of an ensemble; it needs 'members: {{NAME: …}}'")
+    found = [
+        MemberRecipe(**{"name": str(name), **_known(path, f"members.{name}", says, MemberRecipe)})
+        for name, says in members.items()
+    ]
+    recipe = EnsembleRecipe(found, **_known(path, "the recipe", content, EnsembleRecipe))
+    choices = {
+        "method": ("vote", "fuse", "select"),
+        "granularity": ("video", "object", "frame"),
+        "protocol": ("davis2017", "mose", "mosev2"),
+    }
+    for key, allowed in choices.items():
+        if getattr(recipe, key) not in allowed:
+            raise PvuwError(
+                f"{path}: {key} is {getattr(recipe, key)!r}; choose one of {', '.join(allowed)}"
+            )
+    return recipe
+
+
+def with_weights(recipe: EnsembleRecipe, words: Sequence[str]) -> EnsembleRecipe:
+    """Return the recipe with other weights.
+
+    Args:
+        recipe: A recipe.
+        words: `NAME=FILE` each.
+
+    Raises:
+        PvuwError: If a word is none of that kind, or names no member.
+    """
+    given = dict[str, str]()
+    for word in words:
+        name, _, path = word.partition("=")
+        if not path or name not in [member.name for member in recipe.members]:
+            raise PvuwError(f"--weights {word}: must be NAME=FILE with NAME a member of the recipe")
+        given[name] = path
+    members = [
+        replace(member, weights=given.get(member.name, member.weights)) for member in recipe.members
+    ]
+    return replace(recipe, members=members)
+
+
+def _known(path: Path, where: str, says: Any, kind: type[Any]) -> dict[str, Any]:
+    """Return the settings of a part of the recipe, all of which must exist."""
+    names = {f.name for f in fields(kind)} - {"members", "name"}
+    if not isinstance(says, dict):
+        raise PvuwError(f"{path}: {where} must be a mapping, got {says!r}")
+    if unknown := sorted(set(says) - names):
+        raise PvuwError(f"{path}: {where} has no {unknown[0]!r}; known: {', '.join(sorted(names))}")
+    if kind is MemberRecipe and "config" not in says:
+        raise PvuwError(f"{path}: {where} names no config")
+    return says

@@ -204,8 +204,10 @@ def member_hash(member: MemberRecipe) -> str:
     digest = hashlib.sha256()
     text = Path(find_config(member.config)).read_text(encoding="utf-8")
     digest.update(json.dumps([yaml.safe_load(text), member.args], sort_keys=True).encode())
-    for kind, name in (("weights", member.weights), ("checkpoint", member.checkpoint)):
-        if name is None:
+    files = [("file", word) for word in member.args if Path(word).is_file()]
+    files += [("weights", member.weights or ""), ("checkpoint", member.checkpoint or "")]
+    for kind, name in files:
+        if not name:
             continue
         if not Path(name).is_file():
             raise PvuwError(f"{kind} {name}: no such file; give --weights {member.name}=FILE")

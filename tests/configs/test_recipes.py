@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from pvuw.ensemble.recipe import read_recipe
 from pvuw.recipes import config_dir
 from tests.helpers.cli import build, parse
 
 ROOT = config_dir()
 NO_RECIPES = ("overlays", "data", "sweeps")
-RECIPES = sorted(p for p in ROOT.glob("*/*.yaml") if p.parent.name not in NO_RECIPES)
+YAML = sorted(p for p in ROOT.glob("*/*.yaml") if p.parent.name not in NO_RECIPES)
+ENSEMBLES = [path for path in YAML if "\nmembers:" in path.read_text()]
+RECIPES = [path for path in YAML if path not in ENSEMBLES]
 TRAINING = [path for path in RECIPES if "PredictDataModule" not in path.read_text()]
 OVERLAYS = sorted((ROOT / "overlays").glob("*.yaml"))
 
@@ -24,7 +27,7 @@ def test_there_are_recipes():
     assert OVERLAYS
 
 
-@pytest.mark.parametrize("recipe", names(RECIPES))
+@pytest.mark.parametrize("recipe", names(YAML))
 def test_recipe_is_short_and_says_what_to_expect(recipe):
     text = (ROOT / recipe).read_text()
     assert len(text.splitlines()) <= 40
@@ -41,6 +44,18 @@ COMMANDS += [("mose/sam2_nano.yaml", c) for c in ("validate", "test")]
 def test_recipe_parses_for_every_command(recipe, command):
     config = parse(command, "--config", recipe, "--data.root", "somewhere")
     assert config.data.init_args.root == Path("somewhere")
+
+
+@pytest.mark.parametrize("recipe", names(ENSEMBLES))
+def test_ensemble_names_recipes_that_exist(recipe):
+    members = read_recipe(ROOT / recipe).members
+    assert len(members) > 1
+    for member in members:
+        assert ROOT / member.config in RECIPES
+        argv = ["predict", "--config", member.config, "--data.root", "somewhere", *member.args]
+        if member.weights is not None:
+            argv += ["--model.net.weights", member.weights]
+        parse(*argv)
 
 
 @pytest.mark.parametrize("overlay", names(OVERLAYS))

@@ -17,7 +17,9 @@ Level = Literal["video", "object", "frame"]
 LEVELS: tuple[Level, ...] = get_args(Level)
 BUSY_SECONDS = 60.0
 """How long a writer waits for the others before it gives up."""
-_COLUMNS = "member, data_set, protocol, video, level, part, frames, j, f, agreement, features"
+_COLUMNS = (
+    "member, data_set, protocol, video, level, part, frames, j, f, agreement, consensus, features"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class PerformanceRow:
     """Measured on the pseudo-label, as they will be when a member is to be chosen."""
     agreement: float | None = None
     """Mean IoU of the member with the pseudo-label, 0..1; None: not known."""
+    consensus: float | None = None
+    """Mean agreement of all members that made the pseudo-label; None: not known."""
 
     def __post_init__(self) -> None:
         if not (0 <= self.j <= 1 and 0 <= self.f <= 1):
@@ -54,7 +58,7 @@ class PerformanceRow:
 
 _FIELDS = (
     *("member", "data_set", "protocol", "video_id", "level", "part"),
-    *("num_frames", "j", "f", "agreement", "features"),
+    *("num_frames", "j", "f", "agreement", "consensus", "features"),
 )  # in the order of _COLUMNS
 
 
@@ -110,7 +114,7 @@ class PerformanceDatabase:
                 sorted(videos),
             )
             connection.executemany(
-                f"INSERT INTO scores ({_COLUMNS}, feature_version) VALUES ({'?, ' * 11}?)",
+                f"INSERT INTO scores ({_COLUMNS}, feature_version) VALUES ({'?, ' * 12}?)",
                 [(*_to_columns(row), FEATURE_VERSION) for row in rows],
             )
 
@@ -201,5 +205,5 @@ def _to_columns(row: PerformanceRow) -> tuple[object, ...]:
     features = dict(zip(FEATURE_NAMES, row.features.vector.tolist(), strict=True))
     return (
         *(row.member, row.data_set, row.protocol, row.video_id, row.level, row.part),
-        *(row.num_frames, row.j, row.f, row.agreement, json.dumps(features)),
+        *(row.num_frames, row.j, row.f, row.agreement, row.consensus, json.dumps(features)),
     )

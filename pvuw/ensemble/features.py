@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pvuw.ensemble.neighbours import measure_neighbours
 from pvuw.ensemble.scenes import SceneMeter
 from pvuw.mose_plus.appearance import ColourAndTexture, masks_at_size
 from pvuw.mose_plus.change import AreaCollapse
-from pvuw.mose_plus.layout import box_occlusion_rate, crowding
+from pvuw.mose_plus.layout import box_occlusion_rate
 from pvuw.mose_plus.presence import PresenceTracker
 from pvuw.mose_plus.shapes import FrameShapes, shapes_of_id_map
 
@@ -29,7 +30,7 @@ _LONG_SIDE = 192  # pixels of the frame that objects' looks are read from
 class Features:
     """Means, over the frames of a video or window, of what each frame shows.
 
-    The first seven describe the scene, the others the objects: their mean over the objects, or one
+    The first six describe the scene, the others the objects: their mean over the objects, or one
     object's own value. Everything is a mean, so that video, object and frame are on one scale.
     """
 
@@ -43,8 +44,6 @@ class Features:
     """Objects known so far, `log2(1 + n)`."""
     size_spread: float
     """Spread of `log2` of the visible objects' areas; 0 for equal sizes."""
-    crowding: float
-    """Closeness of the closest pair (`pvuw.mose_plus.layout.crowding`)."""
     occlusion: float
     """Box occlusion rate (`pvuw.mose_plus.layout.box_occlusion_rate`)."""
     size: float
@@ -59,8 +58,14 @@ class Features:
     """1 while an object that was seen before is not."""
     returned: float
     """1 once an object has come back."""
+    closeness: float
+    """Closeness of the closest other object; this and the next three: `neighbours.py`."""
+    overlap: float
+    """Share of the object's box that another object's box covers."""
     similarity: float
     """Cosine to the object that looks most alike (`pvuw.mose_plus.appearance`); 0 if alone."""
+    lookalike: float
+    """Closeness to a look-alike."""
 
     @classmethod
     def of_vector(cls, values: NDArray[np.float64]) -> Self:
@@ -75,7 +80,7 @@ class Features:
 
 FEATURE_NAMES = tuple(field.name for field in fields(Features))
 """Names of the features, scene first."""
-_SCENE = 7  # features that describe the scene
+_SCENE = 6  # features that describe the scene
 
 
 class FeatureStream:
@@ -89,8 +94,8 @@ class FeatureStream:
         ...     stream.update(id_map)
         >>> video = stream.video()
         >>> round(video.absent, 3), round(video.returned, 3), video.objects, video.similarity
-        (0.167, 0.167, 1.0, 0.0)
-        >>> stream.object(5) == video
+        (0.167, 0.167, 1.0, nan)
+        >>> stream.object(5).size == video.size
         True
     """
 
@@ -99,7 +104,8 @@ class FeatureStream:
         self._presence = PresenceTracker()
         self._collapse = AreaCollapse(None)
         self._centres: dict[int, NDArray[np.float64]] = {}
-        self._looks: dict[int, float] = {}
+        self._looks: dict[int, NDArray[np.float32]] = {}
+        self._looks_known = True
         self._frames = 0
         self._sums: dict[int, NDArray[np.float64]] = {}  # of each object's own features
         self._counts: dict[int, int] = {}
@@ -112,12 +118,15 @@ class FeatureStream:
 
         Args:
             id_map: Pseudo-label, uint8 `[H, W]`.
-            frame: The image, RGB uint8 `[h, w, 3]` of any size; None: what needs it stays 0.
+            frame: The image, RGB uint8 `[h, w, 3]` of any size; None for all frames: what only
+                they can tell is NaN.
         """
         shapes = shapes_of_id_map(id_map)
         self._presence.update(shapes.object_ids)
         self._collapse.update(shapes)
-        if frame is not None:
+        if frame is None:
+            self._looks_known = False
+        else:
             self._look(id_map, frame)
         scene = np.array(
             [*self._scene.update(frame), *_layout(shapes, len(self._presence.objects))]
@@ -127,7 +136,9 @@ class FeatureStream:
             self._counts[object_id] = self._counts.get(object_id, 0) + 1
             self._sums[object_id] = self._sums.get(object_id, 0) + row
             self._scene_sums[object_id] = self._scene_sums.get(object_id, 0) + scene
-        objects = np.mean(list(own.values()), axis=0) if own else np.zeros(len(_OBJECT))
+        objects = (
+            np.mean(list(own.values()), axis=0) if own else np.zeros(len(FEATURE_NAMES) - _SCENE)
+        )
         vector = np.concatenate([scene, objects])
         self._frames += 1
         self._video_sum += vector
@@ -170,24 +181,25 @@ class FeatureStream:
     def _object_rows(self, shapes: FrameShapes) -> dict[int, NDArray[np.float64]]:
         """Return the features of every object known so far, by id."""
         height, width = shapes.size_hw
-        areas = dict(zip(shapes.object_ids, shapes.areas / (height * width), strict=True))
-        centres = dict(zip(shapes.object_ids, shapes.centroids_xy, strict=True))
-        rows = {}
+        near = measure_neighbours(shapes, self._looks)
+        places = {object_id: slot for slot, object_id in enumerate(shapes.object_ids)}
+        centres, rows = {}, {}
         for object_id, presence in self._presence.objects.items():
-            area, motion = areas.get(object_id, 0.0), 0.0
-            if object_id in centres and object_id in self._centres:
-                step = centres[object_id] - self._centres[object_id]
+            area, motion, others = 0.0, 0.0, (0.0, 0.0, 0.0, 0.0)
+            if (slot := places.get(object_id)) is not None:
+                area = shapes.areas[slot] / (height * width)
+                centres[object_id] = centre = shapes.centroids_xy[slot]
+                step = centre - self._centres.get(object_id, centre)
                 motion = math.hypot(*step) / math.hypot(height, width)
-            values = {
-                "size": math.sqrt(area),
-                "small": float(0 < area < _SMALL_SHARE),
-                "collapse": self._collapse.of_object(object_id),
-                "motion": motion,
-                "absent": float(presence.absent_for > 0),
-                "returned": float(bool(presence.gaps)),
-                "similarity": self._looks.get(object_id, 0.0),
-            }
-            rows[object_id] = np.array([values[name] for name in _OBJECT])
+                others = tuple(
+                    a[slot] for a in (near.closeness, near.overlap, near.similarity, near.lookalike)
+                )
+            known = (self._collapse.of_object(object_id), motion)
+            seen = (presence.absent_for > 0, bool(presence.gaps))
+            row = (math.sqrt(area), 0 < area < _SMALL_SHARE, *known, *seen, *others)
+            rows[object_id] = np.array(row, dtype=np.float64)
+            if not self._looks_known:
+                rows[object_id][-2:] = math.nan  # similarity, lookalike
         self._centres = centres
         return rows
 
@@ -198,22 +210,15 @@ class FeatureStream:
         scale = min(1.0, _LONG_SIDE / max(frame.shape[:2]))
         size = (max(1, round(frame.shape[0] * scale)), max(1, round(frame.shape[1] * scale)))
         masks = masks_at_size(id_map, size)
-        if len(masks) < 2:
+        if not masks:
             return
-        small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA)
-        rows = ColourAndTexture()(small.astype(np.uint8), masks)
-        cosines = rows @ rows.T
-        np.fill_diagonal(cosines, 0.0)
-        self._looks.update(zip(masks, map(float, cosines.max(axis=1)), strict=True))
+        small = cv2.resize(frame, size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8)
+        self._looks.update(zip(masks, ColourAndTexture()(small, masks), strict=True))
 
 
-_OBJECT = FEATURE_NAMES[_SCENE:]
-
-
-def _layout(shapes: FrameShapes, known: int) -> tuple[float, float, float, float]:
-    """Return objects, size spread, crowding and occlusion of a frame."""
+def _layout(shapes: FrameShapes, known: int) -> tuple[float, float, float]:
+    """Return objects, size spread and occlusion of a frame."""
     count = math.log2(1 + known)
     if not len(shapes.areas):
-        return count, 0.0, 0.0, 0.0
-    spread = float(np.log2(shapes.areas).std())
-    return count, spread, crowding(shapes), box_occlusion_rate(shapes)
+        return count, 0.0, 0.0
+    return count, float(np.log2(shapes.areas).std()), box_occlusion_rate(shapes)

@@ -1,6 +1,7 @@
 """Rows of the performance database from one video: scores, features and agreement together."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,19 @@ from pvuw.ensemble.features import WINDOW_FRAMES, Features, FeatureStream
 from pvuw.metrics.accumulate import VideoResult, VideoScore
 
 IdMap = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """What a row is about."""
+
+    level: Level
+    number: int
+    chosen: NDArray[np.bool_]
+    """Which objects and scored frames, `[N, E]`."""
+    features: Features
+    agreements: dict[str, float | None]
+    """Of every member."""
 
 
 class VideoMeter:
@@ -47,7 +61,8 @@ class VideoMeter:
             truth: Id map, uint8 `[H, W]`, void pixels 0.
             label: Pseudo-label of the same size.
             masks: Id map of each member, of the same size.
-            frame: The image, RGB uint8 `[h, w, 3]` of any size; None: features of the scene stay 0.
+            frame: The image, RGB uint8 `[h, w, 3]` of any size; None for all frames:
+                what only they can tell is not known.
         """
         self._features.update(label, frame)
         for member, score in self._scores.items():
@@ -64,46 +79,39 @@ class VideoMeter:
         Raises:
             ValueError: If there were fewer than three frames: the first and the last never count.
         """
+        results = {member: score.result() for member, score in self._scores.items()}
         return [
-            row
-            for member, score in self._scores.items()
-            for row in self._rows_of(member, score.result())
+            self._row(member, result, part)
+            for member, result in results.items()
+            for part in self._parts(result)
         ]
 
-    def _rows_of(self, member: str, result: VideoResult) -> Iterator[PerformanceRow]:
-        agreement = self._agreements[member]
-        whole = np.ones(result.j.shape, dtype=np.bool_)
-        features = self._features
-        yield self._row(member, "video", 0, result, whole, features.video(), agreement.video())
-        for position, object_id in enumerate(result.object_ids):
-            if object_id in features.object_ids:
-                chosen = whole & (np.arange(len(whole)) == position)[:, None]
-                seen, agreed = features.object(object_id), agreement.object(object_id)
-                yield self._row(member, "object", object_id, result, chosen, seen, agreed)
-        # The first frame is not scored: column e of the scores is frame e + 1.
-        frame = np.arange(result.j.shape[1]) + 1
-        for position, (seen, agreements) in enumerate(self._windows):
+    def _parts(self, result: VideoResult) -> Iterator[_Part]:
+        """Yield what there are rows for."""
+        streams, everything = self._agreements, np.ones(result.j.shape, dtype=np.bool_)
+        agreed = {m: stream.video() for m, stream in streams.items()}
+        yield _Part("video", 0, everything, self._features.video(), agreed)
+        for slot, object_id in enumerate(result.object_ids):
+            if object_id in self._features.object_ids:
+                own = everything & (np.arange(len(everything)) == slot)[:, None]
+                agreed = {m: stream.object(object_id) for m, stream in streams.items()}
+                yield _Part("object", object_id, own, self._features.object(object_id), agreed)
+        frame = np.arange(result.j.shape[1]) + 1  # the first frame is not scored
+        for position, (features, agreed) in enumerate(self._windows):
             first = position * WINDOW_FRAMES
-            chosen = whole & ((frame >= first) & (frame < first + WINDOW_FRAMES))
-            if chosen.any():
-                yield self._row(member, "frame", first, result, chosen, seen, agreements[member])
+            inside = everything & ((frame >= first) & (frame < first + WINDOW_FRAMES))
+            if inside.any():
+                yield _Part("frame", first, inside, features, agreed)
 
-    def _row(
-        self,
-        member: str,
-        level: Level,
-        part: int,
-        result: VideoResult,
-        chosen: NDArray[np.bool_],
-        features: Features,
-        agreement: float | None,
-    ) -> PerformanceRow:
+    def _row(self, member: str, result: VideoResult, part: _Part) -> PerformanceRow:
         data_set, protocol, video_id = self._place
+        known = [agreement for agreement in part.agreements.values() if agreement is not None]
         return PerformanceRow(
-            *(member, data_set, protocol, video_id, level, part),
-            num_frames=int(chosen.any(axis=0).sum()),
-            j=float(result.j[chosen].mean()),
-            f=float(result.f[chosen].mean()),
-            features=features,
-            agreement=agreement,
+            *(member, data_set, protocol, video_id, part.level, part.number),
+            num_frames=int(part.chosen.any(axis=0).sum()),
+            j=float(result.j[part.chosen].mean()),
+            f=float(result.f[part.chosen].mean()),
+            features=part.features,
+            agreement=part.agreements[member],
+            consensus=sum(known) / len(known) if known else None,
         )

@@ -17,8 +17,12 @@ from pvuw.ensemble.regression import Array, LinearFit, fit_linear
 
 MIN_ROWS = 12
 """Rows of a member below which published figures speak for it."""
-_LEAST_WEIGHT = 0.05
-_INPUTS = (*FEATURE_NAMES, "agreement")
+_INPUTS = (
+    *FEATURE_NAMES,
+    "agreement",
+    "agreement of all members",
+    *(f"disagreement where {name} is high" for name in FEATURE_NAMES),
+)
 
 
 @dataclass(frozen=True)
@@ -51,24 +55,32 @@ class Recommendation:
     """All members, best first."""
 
     def vote_weights(self) -> dict[str, float]:
-        """Return how much each member's vote counts: log-odds of its expected J&F, at least 0.05.
+        """Return how much each member's vote counts, in sum 1: how likely it is the best one.
 
-        For voters that err independently, each right with probability p, `log(p / (1 - p))` gives
-        the best weighted majority (Nitzan and Paroush, 1982). J&F stands for p here.
+        `exp(pi e / (sqrt(6) s))`, scaled, with expected J&F e and s the root mean square of the
+        uncertainties: what that chance is where the true values lie about the expected ones in
+        Gumbel distributions of standard deviation s (McFadden, 1974). Sure of one member, this is
+        selection; unsure, it is the plain majority.
 
         Example:
-            >>> one = Recommender([]).recommend(None, {"sam2": 0.9, "tmo": 0.7})
+            >>> one = Recommender([]).recommend(None, {"xmem": None, "sam2": None})
             >>> {member: round(weight, 2) for member, weight in one.vote_weights().items()}
-            {'sam2': 1.03, 'tmo': 0.41}
+            {'sam2': 0.71, 'xmem': 0.29}
         """
-        return {one.member: _log_odds(one.expected) for one in self.estimates}
+        spread = math.sqrt(sum(e.uncertainty**2 for e in self.estimates) / len(self.estimates))
+        steepness = math.pi / (math.sqrt(6) * max(spread, 1e-3))
+        best = self.estimates[0].expected
+        votes = {e.member: math.exp(steepness * (e.expected - best)) for e in self.estimates}
+        return {member: vote / sum(votes.values()) for member, vote in votes.items()}
 
 
 class Recommender:
     """Predicts the members' J&F and names the best.
 
-    Per member a Bayesian linear regression of J&F on the features and on the agreement with the
-    pseudo-label; a second one without agreement serves where that is unknown. Members with fewer
+    Per member a Bayesian linear regression of J&F on the features, on its agreement with the
+    pseudo-label, on that of all members (is the video disputed?), and on products of disagreement
+    and features (a member that differs may be wrong or the only one right, depending on the video).
+    A second regression on features alone serves where agreement is unknown. Members with fewer
     than twelve rows are rated by what was published of them, and the reason says so. The posterior
     starts from the published figure in either case.
 
@@ -93,22 +105,29 @@ class Recommender:
             self._fit(member, own)
 
     def _fit(self, member: str, rows: Sequence[PerformanceRow]) -> None:
-        agreeing = [row for row in rows if row.agreement is not None]
-        for chosen, fits in ((rows, self._plain), (agreeing, self._agreeing)):
-            if len(chosen) < MIN_ROWS:
-                continue
-            width = len(_INPUTS) - (fits is self._plain)
-            inputs = [_inputs(row.features, row.agreement)[:width] for row in chosen]
-            prior = prior_of(member)
-            fits[member] = fit_linear(
-                np.array(inputs),
-                np.array([row.jf for row in chosen]),
-                bias=prior.jf,
-                bias_spread=prior.uncertainty,
-            )
+        prior = prior_of(member)
+        plain = [(row.features.vector, row.jf) for row in rows]
+        agreeing = [
+            (_inputs(row.features, row.agreement, row.consensus), row.jf)
+            for row in rows
+            if row.agreement is not None and row.consensus is not None
+        ]
+        for examples, fits in ((plain, self._plain), (agreeing, self._agreeing)):
+            if len(examples) >= MIN_ROWS:
+                fits[member] = fit_linear(
+                    np.array([inputs for inputs, _ in examples]),
+                    np.array([jf for _, jf in examples]),
+                    bias=prior.jf,
+                    bias_spread=prior.uncertainty,
+                )
 
     def estimate(
-        self, member: str, features: Features | None, *, agreement: float | None = None
+        self,
+        member: str,
+        features: Features | None,
+        *,
+        agreement: float | None = None,
+        consensus: float | None = None,
     ) -> Estimate:
         """Return what one member is expected to score.
 
@@ -117,14 +136,17 @@ class Recommender:
             features: What the video, object or window looks like; None: not known, the published
                 figure is used.
             agreement: Mean IoU of its masks with the pseudo-label, 0..1; None: not known.
+            consensus: Mean agreement of all members; None: not known.
         """
-        fits = self._plain if agreement is None else self._agreeing
-        fit = fits.get(member, self._plain.get(member))
-        if fit is None or features is None:
+        if features is None:
             return self._published(member)
-        inputs = _inputs(features, agreement)[: len(fit.center)]
+        fit, inputs = self._plain.get(member), features.vector
+        if agreement is not None and consensus is not None and member in self._agreeing:
+            fit, inputs = self._agreeing[member], _inputs(features, agreement, consensus)
+        if fit is None:
+            return self._published(member)
         expected, uncertainty = fit.predict(inputs)
-        parts = fit.mean[1:] * (inputs - fit.center) / fit.scale
+        parts = fit.mean[1:] * fit.standardise(inputs)
         rows = self._num_rows[member]
         return Estimate(
             member,
@@ -150,7 +172,12 @@ class Recommender:
         """
         if not agreements:
             raise ValueError("no member to choose from")
-        found = [self.estimate(m, features, agreement=a) for m, a in agreements.items()]
+        known = [agreement for agreement in agreements.values() if agreement is not None]
+        consensus = sum(known) / len(known) if known else None
+        found = [
+            self.estimate(member, features, agreement=agreement, consensus=consensus)
+            for member, agreement in agreements.items()
+        ]
         ranked = tuple(sorted(found, key=lambda one: -one.expected))
         best = ranked[0]
         return Recommendation(
@@ -214,14 +241,10 @@ class Hysteresis:
         return recommendation
 
 
-def _inputs(features: Features, agreement: float | None) -> Array:
-    """Return the inputs of the regression; an unknown agreement is cut off by the caller."""
-    return np.append(features.vector, math.nan if agreement is None else agreement)
-
-
-def _log_odds(expected: float) -> float:
-    p = min(max(expected, 0.01), 0.99)
-    return max(math.log(p / (1 - p)), _LEAST_WEIGHT)
+def _inputs(features: Features, agreement: float, consensus: float) -> Array:
+    """Return the inputs of the regression where agreement is known, in the order of `_INPUTS`."""
+    vector = features.vector
+    return np.concatenate([vector, [agreement, consensus], (1 - agreement) * vector])
 
 
 def _reason(ranked: Sequence[Estimate], agreements: Mapping[str, float | None]) -> str:

@@ -1,6 +1,6 @@
 """Bayesian linear regression: a prediction and how far it may be off."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,9 +28,13 @@ class LinearFit:
     noise: float
     """Variance of the noise."""
 
+    def standardise(self, x: Array) -> Array:
+        """Return inputs, `[…, D]`, in spreads from their mean; NaN, unknown, is the mean: 0."""
+        return np.nan_to_num((x - self.center) / self.scale, nan=0.0)
+
     def predict(self, x: Array) -> tuple[float, float]:
         """Return the expected value for inputs `[D]` and its standard deviation, noise included."""
-        z = np.concatenate([[1.0], (x - self.center) / self.scale])
+        z = np.concatenate([[1.0], self.standardise(x)])
         variance = self.noise + z @ self.covariance @ z
         return float(z @ self.mean), float(np.sqrt(variance))
 
@@ -39,7 +43,7 @@ def fit_linear(x: Array, y: Array, *, bias: float, bias_spread: float) -> Linear
     """Return the posterior of a linear model given `K` examples.
 
     Args:
-        x: Inputs, `[K, D]`.
+        x: Inputs, `[K, D]`; NaN where one is not known.
         y: Outputs, `[K]`.
         bias: What the output is believed to be on average before any example.
         bias_spread: Standard deviation of that belief.
@@ -53,9 +57,8 @@ def fit_linear(x: Array, y: Array, *, bias: float, bias_spread: float) -> Linear
         >>> fit.predict(np.array([3.0]))[1] > fit.predict(np.array([0.5]))[1]
         True
     """
-    center, scale = x.mean(axis=0), x.std(axis=0)
-    scale = np.where(scale > 1e-9, scale, 1.0)
-    z = np.concatenate([np.ones((len(x), 1)), (x - center) / scale], axis=1)
+    start = _unfitted(x)
+    z = np.concatenate([np.ones((len(x), 1)), start.standardise(x)], axis=1)
     y = y - bias
     weight_precision, noise_precision = 25.0, 50.0
     for _ in range(_ROUNDS):
@@ -70,4 +73,13 @@ def fit_linear(x: Array, y: Array, *, bias: float, bias_spread: float) -> Linear
         noise_precision = (max(len(y) - known - 1, 0.0) + 0.5) / (residual + 0.5 * 0.02**2)
     mean = mean.copy()
     mean[0] += bias
-    return LinearFit(center, scale, mean, covariance, 1 / noise_precision)
+    return replace(start, mean=mean, covariance=covariance, noise=1 / noise_precision)
+
+
+def _unfitted(x: Array) -> LinearFit:
+    known = ~np.isnan(x)
+    count = np.maximum(known.sum(axis=0), 1)
+    center = np.where(known, x, 0.0).sum(axis=0) / count
+    scale = np.sqrt(np.where(known, (x - center) ** 2, 0.0).sum(axis=0) / count)
+    nothing = np.zeros(0)
+    return LinearFit(center, np.where(scale > 1e-9, scale, 1.0), nothing, nothing, 0.0)

@@ -1,5 +1,7 @@
 """How busy the picture itself is: texture, clutter, change from frame to frame."""
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,13 +27,13 @@ class SceneMeter:
         self._last: NDArray[np.float32] | None = None
 
     def update(self, frame: NDArray[np.uint8] | None) -> tuple[float, float, float]:
-        """Return texture, clutter and change of the next frame, 0..1 each; 0 without a frame.
+        """Return texture, clutter and change of the next frame, 0..1 each; NaN without a frame.
 
         Args:
             frame: RGB, uint8 `[H, W, 3]`, of any size that stays the same.
         """
         if frame is None:
-            return 0.0, 0.0, 0.0
+            return math.nan, math.nan, math.nan
         scale = _LONG_SIDE / max(frame.shape[:2])
         size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
         grey = cv2.cvtColor(

@@ -18,6 +18,7 @@ CREATE TABLE scores (
     j REAL NOT NULL CHECK (j BETWEEN 0 AND 1),
     f REAL NOT NULL CHECK (f BETWEEN 0 AND 1),
     agreement REAL,
+    consensus REAL,
     features TEXT NOT NULL,
     feature_version INTEGER NOT NULL,
     PRIMARY KEY (member, data_set, protocol, video, level, part)
@@ -42,7 +43,7 @@ def _from_1(connection: sqlite3.Connection) -> None:
     create(connection)
     connection.execute(
         "INSERT INTO scores SELECT member, data_set, 'mose', video, 'video', 0, frames, j, f, "
-        "NULL, features, feature_version FROM scores_1"
+        "NULL, NULL, features, feature_version FROM scores_1"
     )
     connection.execute("DROP TABLE scores_1")
 

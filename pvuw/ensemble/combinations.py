@@ -33,8 +33,8 @@ def combine(maps: Sequence[IdMap | None]) -> Combinations:
     """Return what members say about the same pixels, each combination of labels once.
 
     Args:
-        maps: One array of labels for each member, all of one shape; None: no opinion. At least one
-            is there.
+        maps: One array of labels for each member, all of one shape with at least one pixel; None:
+            no opinion. At least one is there.
 
     Raises:
         DataError: If so many members use so many ids that combinations cannot be numbered.
@@ -48,7 +48,7 @@ def combine(maps: Sequence[IdMap | None]) -> Combinations:
     given = [number for number, pixels in enumerate(maps) if pixels is not None]
     flat = [np.ascontiguousarray(pixels).reshape(-1) for pixels in maps if pixels is not None]
     ids = _ids(flat)
-    base, size = len(ids), max(len(ids), 1) ** len(flat)
+    base, size = len(ids), len(ids) ** len(flat)
     if size > _LARGEST:
         raise DataError(
             f"{len(flat)} members with {base} ids in one frame are too many to compare; leave out "
@@ -66,8 +66,7 @@ def combine(maps: Sequence[IdMap | None]) -> Combinations:
 def _ids(flat: Sequence[IdMap]) -> NDArray[np.uint8]:
     seen = np.zeros(256, dtype=bool)
     for pixels in flat:
-        if len(pixels):
-            seen |= cv2.calcHist([pixels], [0], None, [256], [0, 256]).reshape(-1) > 0
+        seen |= cv2.calcHist([pixels], [0], None, [256], [0, 256]).reshape(-1) > 0
     return np.flatnonzero(seen).astype(np.uint8)
 
 

@@ -8,6 +8,9 @@ from pvuw.ensemble.tracks import Matching
 
 WINDOW_BINS = 5
 """Frames (stretches of time) over which agreement is averaged, so that weights do not flicker."""
+ABSENT_AGREEMENT = 0.75
+"""What not seeing an object together counts: about the IoU of two good masks of it, so that members
+that lost it are no more of one mind than those that still have it. A round number, ours."""
 
 Array = NDArray[np.float64]
 
@@ -16,7 +19,7 @@ def consistency(matching: Matching) -> Array:
     """Return each member's agreement with the others, 0..1, `[B, M, K]`.
 
     The mean IoU of an object's mask with that of every other member that has an opinion in that
-    frame, over five frames around it. Not seen by both is agreement: 1. Members that never differ
+    frame, over five frames around it. Not seen by both counts 0.75. Members that never differ
     count as one and do not vouch for each other. A member with nobody to compare with gets 1.
 
     Args:
@@ -37,21 +40,6 @@ def consistency(matching: Matching) -> Array:
     return np.where(weight > 0, agreed / np.maximum(weight, 1e-12), 1.0)
 
 
-def track_agreement(table: TrackTable, label: NDArray[np.intp]) -> Array:
-    """Return each member's IoU with one labelling over time, `[B, M, K]`; NaN: no opinion.
-
-    Args:
-        table: The members' rows.
-        label: Slot of each row, `[R]`, such as a pseudo-label's.
-    """
-    shape = (table.num_bins, table.num_members, table.num_objects)
-    result = np.full(shape, np.nan)
-    for member in range(table.num_members):
-        iou, both = _iou(table, table.slots[:, member], label)
-        result[:, member] = np.where(both, iou, np.nan)
-    return result
-
-
 def _pair(table: TrackTable, a: int, b: int) -> tuple[Array, NDArray[np.bool_]]:
     return _iou(table, table.slots[:, a], table.slots[:, b])
 
@@ -59,7 +47,7 @@ def _pair(table: TrackTable, a: int, b: int) -> tuple[Array, NDArray[np.bool_]]:
 def _iou(
     table: TrackTable, a: NDArray[np.intp], b: NDArray[np.intp]
 ) -> tuple[Array, NDArray[np.bool_]]:
-    """Return IoU, `[B, K]`, 1 where both are empty, and where both have an opinion, `[B, 1]`."""
+    """Return IoU, `[B, K]`, 0.75 where both are empty, and where both have an opinion, `[B, 1]`."""
     both = (a >= 0) & (b >= 0)
     bins, counts, a, b = table.bins[both], table.counts[both], a[both], b[both]
     size = table.num_objects + 1
@@ -70,7 +58,7 @@ def _iou(
 
     inside = areas(a, counts * (a == b))
     union = areas(a, counts) + areas(b, counts) - inside
-    iou = np.where(union > 0, inside / np.maximum(union, 1.0), 1.0)
+    iou = np.where(union > 0, inside / np.maximum(union, 1.0), ABSENT_AGREEMENT)
     return iou, (np.bincount(bins, minlength=table.num_bins) > 0)[:, None]
 
 

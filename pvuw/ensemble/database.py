@@ -105,8 +105,12 @@ class PerformanceDatabase:
                 go, at every level.
 
         Raises:
+            ValueError: If two rows are about the same.
             DataError: If the file cannot be written, or stays locked by another writer.
         """
+        keys = {(r.member, r.data_set, r.protocol, r.video_id, r.level, r.part) for r in rows}
+        if len(keys) < len(rows):
+            raise ValueError(f"{len(rows)} rows are about {len(keys)} things; each needs one row")
         videos = {(row.member, row.data_set, row.protocol, row.video_id) for row in rows}
         with self._transaction() as connection:
             connection.executemany(

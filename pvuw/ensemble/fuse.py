@@ -59,6 +59,9 @@ class Fuser:
         evidence: The members, ids put right.
         confidences: What members think of their masks.
         weights: Historical performance of each member; default: what the evidence was taken with.
+        learnt: Votes of each member by object, predicted from recorded performance. They take the
+            place of history and agreement: agreement is among what they were predicted from, and
+            counting it twice would outvote a member that is right alone.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Fuser:
         confidences: Confidences | None = None,
         *,
         weights: Sequence[float] | None = None,
+        learnt: Mapping[int, Sequence[float]] | None = None,
     ) -> None:
         self.evidence = evidence
         self.confidences = confidences
@@ -74,6 +78,12 @@ class Fuser:
         self._history: Array = np.asarray(given, dtype=np.float64) * evidence.matching.shares
         consistent = (LEAST_CONSISTENCY + evidence.consistency) ** 2
         self._votes: Array = self._history[None, :, None] * consistent  # [B, M, K]
+        if learnt:
+            mean = np.mean(list(learnt.values()), axis=0)
+            votes = [learnt.get(object_id, mean) for object_id in evidence.object_ids]
+            shares = evidence.matching.shares
+            self._history = mean * shares
+            self._votes = np.broadcast_to(np.transpose(votes) * shares[:, None], consistent.shape)
 
     def answers(self) -> Iterator[IdMap]:
         """Yield the id map of each frame, uint8 `[H, W]`."""

@@ -17,6 +17,7 @@ from pvuw.ensemble.regression import Array, LinearFit, fit_linear
 
 MIN_ROWS = 12
 """Rows of a member below which published figures speak for it."""
+_MOST_SHARED = 0.95
 _INPUTS = (
     *FEATURE_NAMES,
     "agreement",
@@ -53,14 +54,17 @@ class Recommendation:
     """One sentence or two."""
     estimates: tuple[Estimate, ...]
     """All members, best first."""
+    shared_error: float = 0.0
+    """Correlation of the members' errors of estimate: a hard video is hard for all of them."""
 
     def vote_weights(self) -> dict[str, float]:
         """Return how much each member's vote counts, in sum 1: how likely it is the best one.
 
         `exp(pi e / (sqrt(6) s))`, scaled, with expected J&F e and s the root mean square of the
-        uncertainties: what that chance is where the true values lie about the expected ones in
-        Gumbel distributions of standard deviation s (McFadden, 1974). Sure of one member, this is
-        selection; unsure, it is the plain majority.
+        uncertainties, less what the members' errors share: `s = rms * sqrt(1 - correlation)`. That
+        is the chance where the true values lie about the expected ones in Gumbel distributions of
+        standard deviation s (McFadden, 1974). Sure of one member, this is selection; unsure, it is
+        the plain majority.
 
         Example:
             >>> one = Recommender([]).recommend(None, {"xmem": None, "sam2": None})
@@ -68,6 +72,7 @@ class Recommendation:
             {'sam2': 0.71, 'xmem': 0.29}
         """
         spread = math.sqrt(sum(e.uncertainty**2 for e in self.estimates) / len(self.estimates))
+        spread *= math.sqrt(1 - self.shared_error)
         steepness = math.pi / (math.sqrt(6) * max(spread, 1e-3))
         best = self.estimates[0].expected
         votes = {e.member: math.exp(steepness * (e.expected - best)) for e in self.estimates}
@@ -103,6 +108,7 @@ class Recommender:
             own = [row for row in rows if row.member == member]
             self._num_rows[member] = len(own)
             self._fit(member, own)
+        self._shared_error = self._correlation(rows)
 
     def _fit(self, member: str, rows: Sequence[PerformanceRow]) -> None:
         prior = prior_of(member)
@@ -181,8 +187,30 @@ class Recommender:
         ranked = tuple(sorted(found, key=lambda one: -one.expected))
         best = ranked[0]
         return Recommendation(
-            best.member, best.expected, best.uncertainty, _reason(ranked, agreements), ranked
+            best.member,
+            best.expected,
+            best.uncertainty,
+            _reason(ranked, agreements),
+            ranked,
+            self._shared_error,
         )
+
+    def _correlation(self, rows: Sequence[PerformanceRow]) -> float:
+        """Return the mean correlation of two members' errors on the same piece, 0..0.95."""
+        errors: dict[tuple[str, str, int], list[float]] = {}
+        for row in rows:
+            one = self.estimate(
+                row.member, row.features, agreement=row.agreement, consensus=row.consensus
+            )
+            if one.num_rows:
+                piece = errors.setdefault((row.data_set, row.video_id, row.part), [])
+                piece.append(row.jf - one.expected)
+        several = [np.array(piece) for piece in errors.values() if len(piece) > 1]
+        if len(several) < MIN_ROWS:
+            return 0.0
+        pairs = [(e.sum() ** 2 - (e**2).sum()) / (len(e) * (len(e) - 1)) for e in several]
+        square = np.mean([float((e**2).mean()) for e in several])
+        return float(np.clip(np.mean(pairs) / max(float(square), 1e-9), 0.0, _MOST_SHARED))
 
     def _published(self, member: str) -> Estimate:
         prior, rows = prior_of(member), self._num_rows.get(member, 0)
@@ -234,6 +262,7 @@ class Hysteresis:
             current.uncertainty,
             reason,
             recommendation.estimates,
+            recommendation.shared_error,
         )
 
     def _change(self, recommendation: Recommendation) -> Recommendation:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -146,16 +146,20 @@ def _prepare(
     )
     if config.method == "fuse" and not rows:
         return fuser.answers(), header, evidence
-    granularity: Granularity = "video" if config.method == "fuse" else config.granularity
+    granularity: Granularity = "object" if config.method == "fuse" else config.granularity
     look = _image_reader(config, frames)
     chosen = select(fuser, config.names, judge, granularity=granularity, image=look)
     header["selection"] = [_piece(frames, chosen, at, why) for at, why in chosen.pieces]
     if config.method == "select":
         return _followed(evidence, chosen), header, evidence
-    learnt = chosen.pieces[0][1].vote_weights()
-    header["members"] = {name: round(learnt.get(name, 0.05), 4) for name in config.names}
-    weights = [learnt.get(name, 0.05) for name in config.names]
-    return Fuser(evidence, confidences, weights=weights).answers(), header, evidence
+    learnt = {at: _votes(why, config.names) for at, why in chosen.pieces}
+    return Fuser(evidence, confidences, learnt=learnt).answers(), header, evidence
+
+
+def _votes(why: Recommendation, names: Sequence[str]) -> list[float]:
+    """Return the votes that members are recommended with; one without masks has a small one."""
+    votes = why.vote_weights()
+    return [votes.get(name, min(votes.values())) for name in names]
 
 
 def _followed(evidence: Evidence, selection: Selection) -> Iterator[IdMap]:
@@ -178,6 +182,7 @@ def _piece(
         **place,
         "member": why.member,
         "expected": expected,
+        "votes": {name: round(vote, 4) for name, vote in why.vote_weights().items()},
         "uncertainty": round(why.uncertainty, 4),
         "reason": why.reason,
     }
@@ -231,7 +236,7 @@ def _rows(config: EnsembleConfig) -> list[PerformanceRow]:
     if not config.database.is_file():
         raise DataError(f"{config.database}: no such file; fill it with pvuw ensemble record")
     with PerformanceDatabase(config.database) as database:
-        level: Granularity = "video" if config.method == "fuse" else config.granularity
+        level: Granularity = "object" if config.method == "fuse" else config.granularity
         rows = database.rows(level=level, protocol=config.protocol)
     known = [row for row in rows if row.member in config.names]
     if not known:

@@ -79,11 +79,15 @@ def test_a_video_recorded_again_replaces_all_of_it(tmp_path):
         assert database.rows() == [row("cutie"), row(jf=0.9)]
 
 
-def test_a_record_that_fails_leaves_what_was_there(tmp_path):
+def test_a_record_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
     with PerformanceDatabase(tmp_path / "p.db") as database:
         database.record([row(jf=0.1)])
-        with pytest.raises(DataError, match="UNIQUE"):
+        with pytest.raises(ValueError, match="2 rows are about 1 things"):
             database.record([row(jf=0.9), row(jf=0.9)])
+        monkeypatch.setattr("pvuw.ensemble.database.FEATURE_VERSION", None)
+        with pytest.raises(DataError, match="NOT NULL"):  # after the older row was deleted
+            database.record([row(jf=0.9)])
+        monkeypatch.undo()
         assert database.rows() == [row(jf=0.1)]
 
 

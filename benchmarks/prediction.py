@@ -35,7 +35,7 @@ from pvuw.types import Prompt
 from tests.helpers.sam2_reference import build_predictor, write_generated_video
 
 IMAGE_SIZE = 256
-OBJECTS = (1, 5)
+OBJECTS = (1, 5, 20)
 SIZE_HW = (480, 854)
 MEMORY_FRAMES = (50, 500)
 

@@ -145,3 +145,22 @@ def test_two_processes_write_together_what_one_writes(videos, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert checksums(tmp_path / "two") == checksums(tmp_path / "one")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", ["deepsegma/predict.yaml", "fvos/predict.yaml"])
+def test_challenge_recipes_predict_a_folder_of_frames(recipe, sample, tmp_path):
+    images = sample / "valid" / "JPEGImages"
+    net = ("size", "nano", "image_size", "64", "weights", "shipped")
+    flags = [f"--model.net.{word}" if i % 2 == 0 else word for i, word in enumerate(net)]
+    argv = ["predict", "--config", recipe, *flags, "--trainer.precision", "32-true"]
+    argv += ["--trainer.accelerator", "cpu", "--data.images", str(images)]
+    argv += ["--data.masks", str(sample / "valid" / "Annotations"), "--out", str(tmp_path)]
+    assert main(argv) == 0
+    truth = sample / "valid" / "GroundTruth"
+    masks = tmp_path / "Annotations"
+    assert main(["evaluate", "--gt", str(truth), "--pred", str(masks), "--protocol", "mose"]) == 0
+    packed = ["submit", "--pred", str(masks), "--images", str(images), "--format", "mose"]
+    packed += ["--annotations", str(sample / "valid" / "Annotations")]
+    assert main([*packed, "--out", str(tmp_path / "hand_in.zip")]) == 0
+    assert (tmp_path / "hand_in.zip").exists()

@@ -4,6 +4,8 @@ import argparse
 import os
 from pathlib import Path
 
+from pvuw.commands import ensemble_database
+
 _DESCRIPTION = """\
 Makes one answer of several folders of predicted masks, from this project or anywhere else: each
 holds <video>/<frame>.png with object ids as pixel values. A frame or video that a folder lacks is
@@ -51,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.epilog = _FUSING_EPILOG
         _add_fusing_arguments(sub, method)
         sub.set_defaults(run=_run_fusion, method=method)
+    sub = actions.add_parser("record", help="what members scored, into a performance database")
+    ensemble_database.add_record_arguments(sub)
+    sub.set_defaults(run=ensemble_database.run_record)
+    sub = actions.add_parser("stats", help="what the database knows")
+    ensemble_database.add_stats_arguments(sub)
+    sub.set_defaults(run=ensemble_database.run_stats)
 
 
 def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:

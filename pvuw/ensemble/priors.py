@@ -32,6 +32,8 @@ _PUBLISHED = {
     "livos": (0.592, f"{_LIVOS}, trained on DAVIS and YouTube-VOS"),
     "livos_mose": (0.648, f"{_LIVOS}, trained with MOSE, 480p"),
 }
+PUBLISHED_MEMBERS = tuple(sorted(_PUBLISHED))
+"""Names that a figure is known for."""
 
 
 def prior_of(member: str) -> Prior:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from pvuw.ensemble.output import VideoOutput, stamp_of
 from pvuw.ensemble.pixels import paint
 from pvuw.ensemble.recommend import Recommendation, Recommender
 from pvuw.ensemble.record import frame_line, swap_lines
+from pvuw.ensemble.recording import read_picture
 from pvuw.ensemble.select import (
     Granularity,
     Judge,
@@ -221,11 +221,7 @@ def _image_reader(
         return None
 
     def read(position: int) -> NDArray[np.uint8]:
-        path = paths[position]
-        image = cv2.imread(str(path), cv2.IMREAD_REDUCED_COLOR_2)
-        if image is None:
-            raise DataError(f"{path}: not a readable image; copy the file again")
-        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB).astype(np.uint8)
+        return read_picture(paths[position])
 
     return read
 

@@ -1,0 +1,305 @@
+"""Does choosing and fusing by a performance database pay? A study with known truth.
+
+    python -m benchmarks.pgmr_study [--videos 160] [--workers 2]
+
+Generated videos, true masks spoilt in five ways, five-fold cross-validation of the database: what
+is chosen or weighted for a video never knows that video. Prints the tables of
+docs/ensemble_study.md; all intervals are 95 % bootstrap over videos.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.machine import describe_machine
+from benchmarks.pgmr_damage import MEMBERS, IdMaps, spoil
+from pvuw.ensemble.database import Level, PerformanceDatabase, PerformanceRow
+from pvuw.ensemble.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.features import Features
+from pvuw.ensemble.fuse import Fuser, vote
+from pvuw.ensemble.measure import VideoMeter
+from pvuw.ensemble.pixels import paint
+from pvuw.ensemble.recommend import Recommendation, Recommender
+from pvuw.ensemble.select import Agreements, Judge, Selection, judge_by_agreement, select
+from pvuw.metrics.accumulate import VideoScore
+from pvuw.parallel import map_in_order
+from pvuw.sample.cast import Scenes
+from pvuw.sample.scene import generate_video
+
+SIZE_HW, NUM_FRAMES, FOLDS = (96, 160), 24, 5
+FIRST_SEED = 90_000
+PROTOCOL = "mose"
+EQUAL = [1.0] * len(MEMBERS)
+LEARNING = (12, 24, 48)
+ERROR = "error in standard deviations"
+Scores = dict[str, NDArray[np.float64]]
+"""J&F of every video under each way to answer."""
+
+
+@dataclass(frozen=True)
+class Spoilt:
+    """One video: what the ways to answer may look at, its truth, its rows for the database."""
+
+    video_id: str
+    truth: IdMaps
+    frames: IdMaps
+    members: dict[str, IdMaps]
+    rows: list[PerformanceRow]
+
+
+def main() -> None:
+    """Run the study with failures that members share, in part and not at all, and print it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--videos", type=int, default=160)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=FIRST_SEED)
+    parser.add_argument("--shared", type=float, nargs="+", default=[0.8, 0.4, 0.0])
+    args = parser.parse_args()
+    print(describe_machine("numpy", "opencv-python-headless"))
+    print(f"{args.videos} videos, {SIZE_HW[1]}x{SIZE_HW[0]}, {NUM_FRAMES} frames, {PROTOCOL}")
+    for shared in args.shared:
+        started = time.perf_counter()
+        make = partial(make_video, seed=args.seed, shared=shared)
+        videos = list(map_in_order(make, range(args.videos), workers=args.workers))
+        scores = answer_all(videos, args.workers)
+        print(f"\nfailures shared by the members: {shared:.0%}")
+        print_errors(scores.pop(ERROR))
+        print_table(scores)
+        print_groups(videos, scores)
+        if shared == args.shared[0]:
+            print_learning(videos, scores["majority"], args.workers)
+        print(f"({time.perf_counter() - started:.0f} s)", flush=True)
+
+
+def make_video(position: int, *, seed: int, shared: float) -> Spoilt:
+    """Return one video, spoilt, and its rows for the database; every third one is calm."""
+    scenes: Scenes = "calm" if position % 3 == 2 else "crowd"
+    shown = list(
+        generate_video(seed + position, num_frames=NUM_FRAMES, size_hw=SIZE_HW, scenes=scenes)
+    )
+    frames = np.stack([one.frame for one in shown])
+    truth = np.stack([one.id_map for one in shown])
+    named = np.zeros(256, np.uint8)  # late objects are never given to a tracker
+    named[np.unique(truth[0])] = np.unique(truth[0])
+    truth = named[truth]
+    members = spoil(truth, frames, np.random.default_rng(seed + position), shared=shared)
+    name = f"{scenes}{position:03d}"
+    meter = VideoMeter(MEMBERS, data_set="generated", video_id=name, protocol=PROTOCOL)
+    fuser = fuser_of(members)
+    for t, label in enumerate(fuser.answers()):
+        # What is chosen from are members whose exchanged ids are put right.
+        maps = fuser.evidence.read(t)
+        masks = {m: ids for m, ids in zip(MEMBERS, maps, strict=True) if ids is not None}
+        meter.update(truth[t], label, masks, frame=frames[t])
+    return Spoilt(name, truth, frames, members, meter.rows())
+
+
+def fuser_of(members: Mapping[str, IdMaps], weights: Sequence[float] = EQUAL) -> Fuser:
+    """Return the fusion of `pvuw ensemble fuse`; all weights the same: the pseudo-label."""
+    evidence = Evidence(ArrayFrames(list(members.values())), EQUAL)
+    return Fuser(evidence, weights=weights)
+
+
+class Adviser:
+    """What was learnt from the other folds."""
+
+    def __init__(self, database: PerformanceDatabase, known_ids: set[str]) -> None:
+        levels: tuple[Level, ...] = ("video", "object", "frame")
+        kept = {
+            level: [r for r in database.rows(level=level) if r.video_id in known_ids]
+            for level in levels
+        }
+        self.of = {level: Recommender(rows) for level, rows in kept.items()}
+        self.history = {
+            m: float(np.mean([r.jf for r in kept["video"] if r.member == m])) for m in MEMBERS
+        }
+
+    def by_features(self, features: Features, agreements: Agreements) -> Recommendation:
+        """Judge without looking at agreement."""
+        return self.of["video"].recommend(features, dict.fromkeys(agreements))
+
+
+def answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
+    """Return every way's answer for one video."""
+    frames = ArrayFrames(list(video.members.values()))
+    fuser = fuser_of(video.members)
+    history = list(adviser.history.values())
+    chosen: dict[str, tuple[Judge, Level]] = {
+        "select by agreement, no database": (judge_by_agreement(adviser.history), "video"),
+        "select per video, features alone": (adviser.by_features, "video"),
+        "select per frame": (adviser.of["frame"].recommend, "frame"),
+    }
+    return {
+        **video.members,
+        "majority": np.stack(list(vote(frames, EQUAL))),
+        "votes weighted by history": np.stack(list(vote(frames, history))),
+        "fuse, no database": np.stack(list(fuser.answers())),
+        "fuse, weighted by history": np.stack(list(fuser_of(video.members, history).answers())),
+        **{way: follow(fuser, ask(video, fuser, *how)) for way, how in chosen.items()},
+        **learnt_answers(video, adviser),
+    }
+
+
+def learnt_answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
+    """Return the answers of the three main ways that use the database."""
+    fuser = fuser_of(video.members)
+    objects = ask(video, fuser, adviser.of["object"].recommend, "object")
+    votes = {object_id: one.vote_weights() for object_id, one in objects.pieces}
+    learnt = {object_id: [by[m] for m in MEMBERS] for object_id, by in votes.items()}
+    return {
+        "select per video": follow(fuser, ask(video, fuser, adviser.of["video"].recommend)),
+        "select per object": follow(fuser, objects),
+        "fuse": np.stack(list(Fuser(fuser.evidence, learnt=learnt).answers())),
+    }
+
+
+def ask(video: Spoilt, fuser: Fuser, judge: Judge, level: Level = "video") -> Selection:
+    """Return whom a judge would follow."""
+    return select(fuser, MEMBERS, judge, granularity=level, image=video.frames.__getitem__)
+
+
+def follow(fuser: Fuser, selection: Selection) -> IdMaps:
+    """Return what `pvuw ensemble select` writes."""
+    frames = fuser.evidence.frames
+    return np.stack(
+        [
+            paint(fuser.evidence.read(t), selection.ballot(t), size_hw=frames.size_hw)
+            for t in range(len(frames))
+        ]
+    )
+
+
+def score_video(task: tuple[Spoilt, Adviser]) -> dict[str, float]:
+    """Return the J&F of every way to answer, of the best member, and of the best per object."""
+    video, adviser = task
+    per_object = {way: jf_of(video.truth, maps) for way, maps in answers(video, adviser).items()}
+    best = np.max([per_object[member] for member in MEMBERS], axis=0)
+    scores = {way: float(values.mean()) for way, values in per_object.items()}
+    scores["(best member of each video)"] = max(scores[member] for member in MEMBERS)
+    scores["(best member of each object)"] = float(best.mean())
+    whole = ask(video, fuser_of(video.members), adviser.of["video"].recommend).pieces[0][1]
+    scores[ERROR] = (scores["select per video"] - whole.expected) / whole.uncertainty
+    return scores
+
+
+def score_learnt(task: tuple[Spoilt, Adviser]) -> dict[str, float]:
+    """Return the J&F of the main ways."""
+    video, adviser = task
+    found = learnt_answers(video, adviser).items()
+    return {way: float(jf_of(video.truth, maps).mean()) for way, maps in found}
+
+
+def jf_of(truth: IdMaps, maps: IdMaps) -> NDArray[np.float64]:
+    """Return the J&F of each object, `[N]`."""
+    score = VideoScore(None, PROTOCOL)
+    for true, predicted in zip(truth, maps, strict=True):
+        score.add(true, predicted)
+    result = score.result()
+    return (result.object_j + result.object_f) / 2
+
+
+def answer_all(
+    videos: Sequence[Spoilt],
+    workers: int,
+    *,
+    score: Callable[[tuple[Spoilt, Adviser]], dict[str, float]] = score_video,
+    recorded: int | None = None,
+) -> Scores:
+    """Return the scores of every way, each video advised by the other folds only.
+
+    Args:
+        videos: The set.
+        workers: Processes.
+        score: What to ask of each video.
+        recorded: So many videos of the other folds are in the database; None: all.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        PerformanceDatabase(Path(folder) / "performance.db") as database,
+    ):
+        for video in videos:
+            database.record(video.rows)
+        advisers = []
+        for fold in range(FOLDS):
+            others = [v.video_id for k, v in enumerate(videos) if k % FOLDS != fold]
+            advisers.append(Adviser(database, set(others[:recorded])))
+    tasks = ((video, advisers[position % FOLDS]) for position, video in enumerate(videos))
+    found = list(map_in_order(score, tasks, workers=workers))
+    return {way: np.array([one[way] for one in found]) for way in found[0]}
+
+
+def print_table(scores: Scores) -> None:
+    """Print J&F of every way with intervals, and its paired differences to the two baselines."""
+    best = max(MEMBERS, key=lambda member: scores[member].mean())
+    print(f"best single member, with hindsight: {best}")
+    print(f"{'':34}{'J&F':>7}  {'95 % interval':17}{'to best single':>25}{'to majority':>25}")
+    for way, values in scores.items():
+        low, high = bootstrap(values)
+        cells = [f"{values.mean():7.3f}  {low:.3f} to {high:.3f}   "]
+        for base in (best, "majority"):
+            difference = values - scores[base]
+            low, high = bootstrap(difference)
+            cells.append(f"{difference.mean():+8.3f} [{low:+.3f}, {high:+.3f}]")
+        print(f"{way:34}" + "".join(cells))
+
+
+def print_errors(errors: NDArray[np.float64]) -> None:
+    """Print how often the truth lies within the uncertainty that `select per video` states."""
+    within = [float((np.abs(errors) < width).mean()) for width in (1, 2)]
+    print(
+        f"J&F of the chosen member within one stated standard deviation: {within[0]:.0%} of "
+        f"videos, within two: {within[1]:.0%} (normal: 68%, 95%)"
+    )
+
+
+def print_learning(videos: Sequence[Spoilt], majority: NDArray[np.float64], workers: int) -> None:
+    """Print the gain over the majority by how many videos are recorded."""
+    print("recorded videos, and J&F less that of the majority")
+    for recorded in LEARNING:
+        scores = answer_all(videos, workers, score=score_learnt, recorded=recorded)
+        cells = ""
+        for way, values in scores.items():
+            low, high = bootstrap(values - majority)
+            mean = float((values - majority).mean())
+            cells += f"  {way} {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
+        print(f"{recorded:4d}{cells}")
+
+
+def print_groups(videos: Sequence[Spoilt], scores: Scores) -> None:
+    """Print where it helps: by kind of video and by how much the members disagree."""
+    calm = np.array([video.video_id.startswith("calm") for video in videos])
+    agreed = np.array(
+        [np.mean([r.agreement for r in v.rows if r.level == "video"]) for v in videos]
+    )
+    disputed = agreed < np.median(agreed)
+    groups = {
+        "calm": calm,
+        "crowd": ~calm,
+        "members agree": ~disputed,
+        "members disagree": disputed,
+    }
+    ways = ("majority", "select per video", "select per object", "fuse")
+    best = max(MEMBERS, key=lambda member: scores[member].mean())
+    print(f"{'videos':24}{'n':>4}" + "".join(f"{way:>26}" for way in (best, *ways)))
+    for name, chosen in groups.items():
+        cells = "".join(f"{scores[way][chosen].mean():26.3f}" for way in (best, *ways))
+        print(f"{name:24}{int(chosen.sum()):4d}{cells}")
+
+
+def bootstrap(values: NDArray[np.float64], *, rounds: int = 4000) -> tuple[float, float]:
+    """Return the 95 % interval of the mean over videos."""
+    rng = np.random.default_rng(0)
+    means = values[rng.integers(0, len(values), (rounds, len(values)))].mean(axis=1)
+    low, high = np.quantile(means, [0.025, 0.975])
+    return float(low), float(high)
+
+
+if __name__ == "__main__":
+    main()

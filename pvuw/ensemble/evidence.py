@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import cv2
+import numpy as np
+
 from pvuw.ensemble.combinations import IdMap, combine
 from pvuw.ensemble.consistency import consistency
 from pvuw.ensemble.track_table import TrackCounter, bin_of
@@ -88,6 +91,8 @@ class Evidence:
         self.matching: Matching = match_tracks(counter.table(), weights)
         self.consistency = consistency(self.matching)
         """Agreement of each member with the others, `[B, M, K]`."""
+        # One frame is asked for several times in a row.
+        self._latest: tuple[int, list[IdMap | None]] = (-1, [])
 
     @property
     def object_ids(self) -> list[int]:
@@ -100,13 +105,14 @@ class Evidence:
 
     def read(self, position: int, *, thin: bool = False) -> list[IdMap | None]:
         """Return each member's id map with its ids put right; thinned out to 480 if so asked."""
-        maps = self.frames.read(position)
-        if thin:
-            maps = [self.thin(id_map) for id_map in maps]
-        return [
-            id_map if id_map is None else self._put_right(id_map, position, member)
-            for member, id_map in enumerate(maps)
-        ]
+        if self._latest[0] != position:
+            maps = [
+                id_map if id_map is None else self._put_right(id_map, position, member)
+                for member, id_map in enumerate(self.frames.read(position))
+            ]
+            self._latest = (position, maps)
+        maps = self._latest[1]
+        return [self.thin(id_map) for id_map in maps] if thin else list(maps)
 
     def thin(self, id_map: IdMap | None) -> IdMap | None:
         """Return every n-th pixel of an id map, so that its longer side is at most 480."""
@@ -121,7 +127,7 @@ class Evidence:
 
     def _put_right(self, id_map: IdMap, position: int, member: int) -> IdMap:
         table = self.matching.id_table(position, member, num_frames=len(self.frames))
-        return id_map if table is None else table[id_map]
+        return id_map if table is None else cv2.LUT(id_map, table).astype(np.uint8, copy=False)
 
 
 class Confidences(Protocol):

@@ -68,7 +68,7 @@ def paint_smoothly(
     index, which = differing.index[tied], differing.which[tied]
     first, second = differing.decision.best[which], differing.decision.second[which]
     lead = differing.decision.share[which]
-    around_first, around_second = _shares_around(answer, index, (first, second))
+    around_first, around_second = _shares_around(answer, index, first, second)
     lead += SPACE_BONUS * (around_first - around_second)
     if previous is not None:
         before = previous.reshape(-1)[index]
@@ -98,19 +98,19 @@ def _paint(
 
 
 def _shares_around(
-    answer: IdMap, index: NDArray[np.intp], labels: Sequence[NDArray[np.uint8]]
+    answer: IdMap, index: NDArray[np.intp], *labels: NDArray[np.uint8]
 ) -> list[NDArray[np.float64]]:
     """Return how much of a square around each pixel has its label, `[P]` for each of `labels`."""
     height, width = answer.shape
     side = max(3, round(_WINDOW * height / _WINDOW_HEIGHT)) | 1
     y, x = np.divmod(index, width)
-    top, left = max(0, int(y.min()) - side), max(0, int(x.min()) - side)
-    part = answer[top : int(y.max()) + side + 1, left : int(x.max()) + side + 1]
     shares = [np.zeros(len(index)) for _ in labels]
     for object_id in np.unique(np.concatenate(labels)).tolist():
-        mask = cv2.inRange(part, int(object_id), int(object_id))
-        around = cv2.boxFilter(mask, -1, (side, side))[y - top, x - left]
-        for share, label in zip(shares, labels, strict=True):
-            has = label == object_id
-            share[has] = around[has] / 255.0
+        asked = [label == object_id for label in labels]
+        some = np.any(asked, axis=0)
+        top, left = max(0, int(y[some].min()) - side), max(0, int(x[some].min()) - side)
+        part = answer[top : int(y[some].max()) + side + 1, left : int(x[some].max()) + side + 1]
+        around = cv2.boxFilter(cv2.inRange(part, object_id, object_id), -1, (side, side))
+        for share, has in zip(shares, asked, strict=True):
+            share[has] = around[y[has] - top, x[has] - left] / 255.0
     return shares

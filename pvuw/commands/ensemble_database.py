@@ -103,7 +103,7 @@ def run_stats(args: argparse.Namespace) -> int:
         raise PvuwError(f"{args.database}: no such file; fill it with pvuw ensemble record")
     with PerformanceDatabase(args.database) as database:
         rows, outdated = database.rows(protocol=args.protocol), database.num_outdated()
-    counts = ", ".join(f"{sum(row.level == lev for row in rows)} of a {lev}" for lev in LEVELS)
+    counts = ", ".join(f"{lev} {sum(row.level == lev for row in rows)}" for lev in LEVELS)
     print(f"{args.database}: {len(rows)} rows by {args.protocol}: {counts}")
     if outdated:
         print(f"note: {outdated} rows are of another version of the features; record them again")

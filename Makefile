@@ -28,8 +28,9 @@ install-dev: .venv/.installed-dev
 demo: install
 	@$(BIN)/pvuw demo --out demo
 
+# One process per core; a file's tests stay together, since they share what is slow to make.
 test: install-dev
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: install-dev
 	@$(BIN)/ruff format --check .

@@ -23,7 +23,7 @@ PLAIN_COMMANDS = {
     "overlay": "draw masks on their video, as mp4",
     "sample": "generate MOSE-like videos with exact ground truth",
     "mose-plus": "build one training set from MOSE and videos like it",
-    "weights": "inspect and export checkpoints",
+    "weights": "inspect, fetch, export checkpoints",
     "augment-preview": "draw training clips before and after augmentation",
     "demo": "generate, fine-tune, predict, score and draw in a few minutes",
 }

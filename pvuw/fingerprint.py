@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_BLOCK = 1 << 20
 _NO_PART_IN_MASKS = ("loss", "optim", "seed", "protocol")
 
 
@@ -31,8 +30,5 @@ def recipe_fingerprint(model: Mapping[str, Any], files: Iterable[Path]) -> str:
 
 def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file's content, 64 hexadecimal digits."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -20,7 +20,7 @@ ALLOWED = {
     "pvuw.parallel": BASE,
     "pvuw.pages": BASE,
     "pvuw.report": FILES | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics"},
-    "pvuw.submit": FILES | {"pvuw.parallel"},
+    "pvuw.submit": FILES | {"pvuw.parallel", "pvuw.fingerprint"},
     "pvuw.sample": FILES,
     "pvuw.mose_plus": FILES | {"pvuw.draw", "pvuw.pages"},
     "pvuw.nets": FILES,

@@ -1,6 +1,5 @@
 """What a submission was made with: recipe, checkpoint and versions, as JSON beside the zip."""
 
-import hashlib
 import json
 import platform
 from collections.abc import Iterator, Mapping
@@ -12,6 +11,7 @@ import yaml
 
 from pvuw import __version__
 from pvuw.errors import DataError
+from pvuw.fingerprint import file_sha256
 from pvuw.submit.check import Submission
 from pvuw.submit.formats import SubmissionFormat
 
@@ -65,7 +65,7 @@ def build_manifest(
     manifest = {
         "zip": archive.name,
         "format": rules.name,
-        "sha256": sha256(content),
+        "sha256": file_sha256(content),
         "bytes": content.stat().st_size,
         "videos": len(submission.masks),
         "masks": submission.num_masks,
@@ -91,15 +91,9 @@ def weights_of(config: Mapping[str, Any], *, inside: str = "") -> Iterator[tuple
             yield f"{inside}{key}", value
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _checkpoint(key: str, path: Path) -> dict[str, str | None]:
     """Return what is known of a file of weights; it may be gone, or elsewhere, by now."""
-    return {"key": key, "file": str(path), "sha256": sha256(path) if path.is_file() else None}
+    return {"key": key, "file": str(path), "sha256": file_sha256(path) if path.is_file() else None}
 
 
 def _versions() -> dict[str, str | None]:

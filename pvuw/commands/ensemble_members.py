@@ -152,12 +152,18 @@ class MemberRunner:
             argv += ["--model.net.weights", run.recipe.weights]
         if run.recipe.checkpoint is not None:
             argv += ["--ckpt_path", run.recipe.checkpoint]
+        return self.start([*argv, *run.recipe.args], run.folder / _LOG, device)
+
+    def start(self, argv: list[str], log: Path, device: str | None) -> int:
+        """Run one `pvuw predict` in a process of its own and return its exit status.
+
+        Args:
+            argv: Its words.
+            log: Gets all it prints.
+            device: The GPU it may use; None: as it likes.
+        """
         context = multiprocessing.get_context("spawn")
-        process = context.Process(
-            target=_member_process,
-            args=([*argv, *run.recipe.args], run.folder / _LOG, device),
-            name=run.recipe.name,
-        )
+        process = context.Process(target=_member_process, args=(argv, log, device))
         self._processes.append(process)
         process.start()
         process.join()

@@ -53,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="crowd: all of the above (default); calm: a few large bodies, all different, that "
         "only pass each other and a thin post",
     )
+    add(
+        "--lens",
+        choices=("colour", "thermal"),
+        default="colour",
+        help="what the camera sees: colour (default), or heat: grey, inverted, of low contrast",
+    )
     add("--seed", type=int, default=0, metavar="S", help="which sample to generate (default: 0)")
     add(
         "--workers",
@@ -69,7 +75,9 @@ def run(args: argparse.Namespace) -> int:
     from pvuw.sample.write import find_sample, write_sample
 
     height, width = args.size
-    spec = SampleSpec(args.videos, args.valid, args.frames, (height, width), args.seed, args.scenes)
+    spec = SampleSpec(
+        args.videos, args.valid, args.frames, (height, width), args.seed, args.scenes, args.lens
+    )
     manifest = find_sample(args.out, spec)
     if manifest is not None:
         print(f"{args.out} already holds this sample; nothing to do")

@@ -11,6 +11,7 @@ from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
 from pvuw.sample.cast import Scenes
 from pvuw.sample.events import Absence, Cause
+from pvuw.sample.scene import Lens
 
 GENERATOR = 1
 """Goes up whenever a seed gives other pictures than before."""
@@ -30,6 +31,7 @@ class SampleSpec:
     size_hw: tuple[int, int] = (240, 432)
     seed: int = 0
     scenes: Scenes = "crowd"
+    lens: Lens = "colour"
 
     def __post_init__(self) -> None:
         """Refuse samples without a frame.

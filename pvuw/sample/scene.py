@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,8 @@ MIN_START_AREA = 0.005
 """Share of the first frame that its largest object fills at least."""
 MIN_START_SHOWN = 0.3
 """Share of every object but latecomers that the first frame shows at least."""
+Lens = Literal["colour", "thermal"]
+"""`thermal`: one channel, bright where `colour` is dark, half the contrast. Same masks."""
 GRAIN = 9.0
 """Spread of the sensor noise, grey levels."""
 GRAIN_SHIFT = (61, 59)
@@ -61,12 +64,14 @@ class Scene:
     Args:
         cast: What moves.
         seed: Seed of backdrop and grain.
+        lens: What the camera sees.
     """
 
-    def __init__(self, cast: Cast, seed: int) -> None:
+    def __init__(self, cast: Cast, seed: int, *, lens: Lens = "colour") -> None:
         height, width = cast.size_hw
         draw = Draw(seed)
         self.cast = cast
+        self.lens = lens
         reach = cast.camera.reach()
         # One pixel for interpolation and one for `sine`, which overshoots by up to 0.1 %.
         self._rest = (reach[0] + 2.0, reach[1] + 2.0)
@@ -103,10 +108,19 @@ class Scene:
         height, width = self.cast.size_hw
         top, left = time * 23 % GRAIN_SHIFT[0], time * 31 % GRAIN_SHIFT[1]
         picture *= 1.0 + self._flicker * sine(time / 37.0)
+        if self.lens == "thermal":
+            picture[:] = _heat(picture)[..., None]
         picture += self._grain[top : top + height, left : left + width, None]
         np.clip(picture, 0.0, 255.0, out=picture)
         picture += 0.5
         return picture.astype(np.uint8)
+
+
+def _heat(picture: FloatArray) -> FloatArray:
+    """Grey levels of a thermal camera, float32 `[H, W]`: dark is hot, contrast is low."""
+    bright = picture[..., 0] * np.float32(0.25) + picture[..., 1] * np.float32(0.5)
+    bright = bright + picture[..., 2] * np.float32(0.25)
+    return np.asarray(np.float32(190.0) - bright * np.float32(0.5), dtype=np.float32)
 
 
 def check_size(size_hw: tuple[int, int]) -> None:
@@ -122,13 +136,20 @@ def check_size(size_hw: tuple[int, int]) -> None:
         )
 
 
-def plan_scene(seed: int, size_hw: tuple[int, int], *, scenes: Scenes = "crowd") -> Scene:
+def plan_scene(
+    seed: int,
+    size_hw: tuple[int, int],
+    *,
+    scenes: Scenes = "crowd",
+    lens: Lens = "colour",
+) -> Scene:
     """Return the scene of a seed; frame 0 shows all objects but latecomers.
 
     Args:
         seed: In 0..2**32-1.
         size_hw: Height and width of the frames.
         scenes: How hard the video is.
+        lens: What the camera sees.
 
     Raises:
         DataError: If the frames are too small to show anything.
@@ -137,7 +158,7 @@ def plan_scene(seed: int, size_hw: tuple[int, int], *, scenes: Scenes = "crowd")
     attempt = seed
     while not _starts_well(cast := draw_cast(attempt, size_hw, scenes=scenes)):
         attempt = (attempt + 0x9E3779B1) % 2**32  # odd, so every seed's turn comes
-    return Scene(cast, attempt)
+    return Scene(cast, attempt, lens=lens)
 
 
 def _starts_well(cast: Cast) -> bool:
@@ -153,7 +174,12 @@ def _starts_well(cast: Cast) -> bool:
 
 
 def generate_video(
-    seed: int, *, num_frames: int, size_hw: tuple[int, int], scenes: Scenes = "crowd"
+    seed: int,
+    *,
+    num_frames: int,
+    size_hw: tuple[int, int],
+    scenes: Scenes = "crowd",
+    lens: Lens = "colour",
 ) -> Iterator[SampleFrame]:
     """Yield the frames of one video; a longer one starts with the frames of the shorter.
 
@@ -162,11 +188,12 @@ def generate_video(
         num_frames: How many frames; memory does not grow with it.
         size_hw: Height and width of the frames.
         scenes: How hard the video is.
+        lens: What the camera sees.
 
     Raises:
         DataError: If the frames are too small to show anything.
     """
-    scene = plan_scene(seed, size_hw, scenes=scenes)
+    scene = plan_scene(seed, size_hw, scenes=scenes, lens=lens)
     for time in range(num_frames):
         yield scene.frame(time)
 

@@ -144,7 +144,11 @@ def _write_video(job: _Job) -> VideoRecord:
     named: list[int] = []
     spec = job.spec
     frames = generate_video(
-        video.seed, num_frames=spec.num_frames, size_hw=spec.size_hw, scenes=spec.scenes
+        video.seed,
+        num_frames=spec.num_frames,
+        size_hw=spec.size_hw,
+        scenes=spec.scenes,
+        lens=spec.lens,
     )
     for time, sample in enumerate(frames):
         if time == 0:

@@ -163,3 +163,22 @@ def test_a_clip_is_made_in_a_moment():
         generate_clip(seed)
         times.append(time.process_time() - start)
     assert min(times) < 0.2  # 0.03 s on an idle core
+
+
+def test_a_thermal_camera_sees_grey_inverted_and_the_same_masks():
+    colour = next(generate_video(3, num_frames=1, size_hw=(64, 96)))
+    thermal = next(generate_video(3, num_frames=1, size_hw=(64, 96), lens="thermal"))
+    assert np.array_equal(thermal.id_map, colour.id_map)
+    assert (thermal.frame == thermal.frame[..., :1]).all()
+    bright = colour.frame.astype(float).mean(-1)
+    assert np.corrcoef(bright.ravel(), thermal.frame[..., 0].ravel())[0, 1] < -0.7
+    assert thermal.frame.std() < 0.8 * bright.std()
+
+
+def test_calm_scenes_have_few_large_objects_that_stay():
+    for seed in range(6):
+        cast = plan_scene(seed, SIZE, scenes="calm").cast
+        assert 2 <= len(cast.object_ids) <= 3
+        assert not any(actor.path.entry_frames for actor in cast.actors)
+        unit = (SIZE[0] * SIZE[1]) ** 0.5
+        assert all(a.radius >= 0.12 * unit for a in cast.actors if a.object_id)

@@ -1,0 +1,87 @@
+import json
+
+import numpy as np
+import pytest
+
+from pvuw.ensemble.database import PerformanceDatabase
+from pvuw.ensemble.members import Member
+from pvuw.ensemble.output import claim_folder
+from pvuw.ensemble.video import EnsembleConfig, VideoTask, run_video
+from pvuw.io.masks import read_id_map
+from tests.pvuw.ensemble.rows import row
+from tests.pvuw.ensemble.scenes_of_squares import iou, shifted, video, without, write
+
+
+@pytest.fixture
+def members(tmp_path):
+    """Two that agree with each other and have lost object 9, and one that has it."""
+    folders = {
+        "lost": without(video(), 9, 1),
+        "lost_too": shifted(without(video(), 9, 1), 1),
+        "kept": shifted(video(), 2),
+    }
+    return tuple(
+        Member.find(write(tmp_path / name, "v", maps), name=name) for name, maps in folders.items()
+    )
+
+
+@pytest.fixture
+def database(tmp_path):
+    """`kept` did well on twenty videos, the others did not."""
+    path = tmp_path / "performance.db"
+    scores = {"lost": 0.3, "lost_too": 0.35, "kept": 0.9}
+    rows = [
+        row(member, f"w{number}", jf=jf, level=level, part=part, agreement=0.5)
+        for member, jf in scores.items()
+        for number in range(20)
+        for level, part in (("video", 0), ("object", 9))
+    ]
+    with PerformanceDatabase(path) as opened:
+        opened.record(rows)
+    return path
+
+
+def run(tmp_path, members, method, **more):
+    out = tmp_path / "out"
+    claim_folder(out, {})
+    report = run_video(VideoTask(EnsembleConfig(method, members, **more), out, "v"))
+    if report.failure is not None:
+        return report, None, None
+    masks = [read_id_map(path) for path in sorted((out / "Annotations" / "v").iterdir())]
+    head = json.loads((out / "agreement" / "v.jsonl").read_text().splitlines()[0])
+    return report, np.stack(masks), head
+
+
+def test_what_was_recorded_overrules_agreement(tmp_path, members, database):
+    _, agreed, head = run(tmp_path, members, "select")
+    assert head["selection"][0]["member"] in ("lost", "lost_too")
+    assert iou(agreed, video(), 9) < 0.1
+    _, learnt, head = run(tmp_path, members, "select", database=database)
+    assert head["selection"][0]["member"] == "kept"
+    assert "20 recorded rows" in head["selection"][0]["reason"]
+    assert np.array_equal(learnt, shifted(video(), 2))
+
+
+def test_fusion_votes_by_what_was_recorded(tmp_path, members, database):
+    _, plain, _ = run(tmp_path, members, "fuse")
+    assert iou(plain, video(), 9) < 0.1
+    _, learnt, _ = run(tmp_path, members, "fuse", database=database)
+    assert iou(learnt, video(), 9) > 0.6
+
+
+def test_another_database_makes_the_answer_again(tmp_path, members, database):
+    run(tmp_path, members, "select", database=database)
+    assert run(tmp_path, members, "select", database=database)[0].skipped
+    with PerformanceDatabase(database) as opened:
+        opened.record([row("kept", "w99", jf=0.1)])
+    assert not run(tmp_path, members, "select", database=database)[0].skipped
+
+
+def test_a_database_of_others_is_refused(tmp_path, members):
+    path = tmp_path / "others.db"
+    with PerformanceDatabase(path) as opened:
+        opened.record([row("stranger", "w")])
+    report, *_ = run(tmp_path, members, "select", database=path)
+    assert "no video scores by mose of lost or another member" in report.failure
+    report, *_ = run(tmp_path, members, "select", database=tmp_path / "none.db")
+    assert "none.db: no such file; fill it with pvuw ensemble record" in report.failure

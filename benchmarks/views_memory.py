@@ -2,8 +2,8 @@
 
     python -m benchmarks.views_memory
 
-Memory: FVOS's 35 views with nano at 64 px, 20 and 200 frames, each in a fresh process; and the
-bytes of tensors all sessions hold against those of 35 single ones. Overlap: wall time of predicting
+Memory: one view and FVOS's 35 views with nano at 64 px, 20 and 200 frames, each in a fresh process.
+Overlap: wall time of predicting
 a 100-frame 480p video into PNG files over the time spent inside the network alone.
 """
 
@@ -36,18 +36,21 @@ def main() -> None:
     """Print both, or be the fresh process of a memory figure."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grow", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--single", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.grow:
-        print(growth(video_in(args.grow)))
+        views = ViewConfig() if args.single else ViewConfig(**FVOS, fusion="vote")
+        print(growth(video_in(args.grow), views))
         return
     print(describe_machine("torch", "sam2"))
-    for frames in (20, 200):
+    for frames, flags in ((20, ["--single"]), (20, []), (200, [])):
         with tempfile.TemporaryDirectory() as folder:
             write_sample(Path(folder) / "data", SampleSpec(0, 1, frames, (96, 160), 1, "calm"))
-            command = [sys.executable, "-m", "benchmarks.views_memory", "--grow", folder]
+            command = [sys.executable, "-m", "benchmarks.views_memory", "--grow", folder, *flags]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            print(f"35 views, {frames} frames: {float(done.stdout):.1f} MiB added at the peak")
+            views = "1 view" if flags else "35 views"
+            print(f"{views}, {frames} frames: {float(done.stdout):.1f} MiB added at the peak")
     with tempfile.TemporaryDirectory() as folder:
         write_sample(Path(folder) / "data", SampleSpec(0, 1, 100, (480, 854), 1, "calm"))
         print(overlap(video_in(Path(folder)), Path(folder) / "masks"))
@@ -60,10 +63,10 @@ def video_in(folder: Path) -> Video:
     return video
 
 
-def growth(video: Video) -> float:
-    """MiB this process grows by at its peak while it runs all views over a video."""
+def growth(video: Video, views: ViewConfig) -> float:
+    """MiB this process grows by at its peak while it runs views over a video."""
     net = Sam2(image_size=64).eval()
-    config = InferenceConfig(views=ViewConfig(**FVOS, fusion="vote"))
+    config = InferenceConfig(views=views)
     process = psutil.Process()
     before = process.memory_info().rss
     with PeakMemory(process) as peak:

@@ -114,9 +114,10 @@ class MemberRunner:
             total = len(self.recipe.members)
             return list(tqdm(runs, total=total, desc="members", unit="member", disable=None))
         finally:
+            pool.shutdown(wait=False, cancel_futures=True)  # first, so that none takes their place
             for process in self._processes:
                 process.terminate()  # those that ended are left alone
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=True)
 
     def _run_member(
         self, member: MemberRecipe, videos: Mapping[str, str], device: str | None

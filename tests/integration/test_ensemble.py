@@ -1,0 +1,84 @@
+"""STSeg's five networks, small, on generated video: run, broken off, continued, made one."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torchvision.models.optical_flow import raft_small
+
+from pvuw.cli import main
+from pvuw.commands.ensemble_members import MemberRunner
+from pvuw.io.masks import read_id_map
+from pvuw.recipes import find_config
+
+CPU = [
+    "--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.strategy", "auto",
+    "--trainer.precision", "32-true",
+]  # fmt: skip
+NARROW = [
+    "--model.net.widths", "{dim: 32, key_dim: 16, decoder_dims: [16, 16], trunk: 8,"
+    " num_queries: 4, num_blocks: 1, num_heads: 2, feedforward_dim: 64}",
+    "--model.net.frame_size", "{shorter_side: 64}",
+]  # fmt: skip
+SMALL = {
+    "sam2": [
+        "--model.net.size", "nano", "--model.net.image_size", "192",
+        "--model.net.weights", "shipped",
+    ],
+    "cutie": NARROW,
+    "livos": NARROW,
+    "xmem": [
+        "--model.net.frame_size.shorter_side", "64", "--model.net.widths.trunk", "8",
+        "--model.net.widths.value", "32", "--model.net.widths.key", "16",
+        "--model.net.widths.sensory", "8",
+    ],
+    "tmo": [
+        "--model.net.variant", "mitb1", "--model.net.image_size", "32", "--model.net.flow.model",
+        "small", "--model.net.flow.updates", "1", "--model.net.flow.weights", "raft.pth",
+    ],
+}  # fmt: skip
+
+
+def small_recipe(path):
+    """STSeg's recipe with networks that are small and, but for SAM 2, know nothing."""
+    recipe = yaml.safe_load(Path(find_config("stseg/pgmr.yaml")).read_text())
+    for name, member in recipe["members"].items():
+        member |= {"weights": None, "args": CPU + SMALL[name]}
+    path.write_text(yaml.safe_dump(recipe, sort_keys=False))
+    torch.save(raft_small(weights=None).state_dict(), "raft.pth")
+    return recipe
+
+
+@pytest.mark.slow
+def test_five_networks_broken_off_and_continued(sample, monkeypatch):
+    recipe = small_recipe(Path("recipe.yaml"))
+    started = []
+
+    def start(self, argv, log, device):
+        """As the real one, but here: five processes that import everything take too long."""
+        if len(started) == 2:
+            started.append("broken off")
+            raise KeyboardInterrupt
+        started.append(argv[argv.index("--config") + 1])
+        return main(argv)
+
+    monkeypatch.setattr(MemberRunner, "start", start)
+    valid = sample / "valid"
+    argv = ["ensemble", "--config", "recipe.yaml", "--images", valid / "JPEGImages"]
+    argv += ["--masks", valid / "Annotations", "--out", "out", "--workers", "1"]
+    argv = [str(word) for word in argv]
+    assert main(argv) == 130
+    assert not list(Path("out").glob("Annotations/*"))
+    assert main(argv) == 0
+    configs = [member["config"] for member in recipe["members"].values()]
+    assert sorted(started) == sorted([*configs, "broken off"])  # each of them once
+    for video in sorted((valid / "Annotations").iterdir()):
+        first = read_id_map(video / "00000.png")
+        written = sorted(Path("out/Annotations", video.name).iterdir())
+        assert len(written) == 8
+        assert (read_id_map(written[0]) == first).mean() > 0.97
+        head = json.loads(Path(f"out/agreement/{video.name}.jsonl").read_text().splitlines()[0])
+        assert set(head["selection"][0]["expected"]) == set(recipe["members"])
+        assert head["selection"][0]["reason"]

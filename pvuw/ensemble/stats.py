@@ -53,7 +53,7 @@ def published_table() -> str:
     """Return what is published of the members, with sources: what an empty database goes by.
 
     Example:
-        >>> print(published_table().splitlines()[1][:34])
+        >>> print(published_table().splitlines()[1][:35])
         cutie           0.699  MOSEv2 paper
     """
     lines = [f"{'member':16}{'J&F':5}  source"]

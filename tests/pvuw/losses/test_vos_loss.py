@@ -169,7 +169,10 @@ def test_absent_wrongly_stays_a_share_where_frames_are_decoded_again():
 def test_half_precision_outputs_are_judged_in_float32():
     output, batch = example((2, 1))
     output.steps = [
-        [StepOutput(*(x.detach().bfloat16() for x in vars(s).values())) for s in steps]
+        [
+            StepOutput(*(x if x is None else x.detach().bfloat16() for x in vars(s).values()))
+            for s in steps
+        ]
         for steps in output.steps
     ]
     loss = VOSLoss(sim_weight=1.0)

@@ -80,8 +80,9 @@ def test_the_sam2_package_predicts_the_same_masks(train, kind, nano, tmp_path):
     ours = run_ours(net, frames, masks)
 
     largest = max((a - b).abs().max().item() for a, b in zip(ours, theirs, strict=True))
-    # Objects share a batch here and run alone there: equal up to the rounding of the logits' range.
-    assert largest <= 1e-6 * max(float(a.abs().max()) for a in theirs) + 1e-5
+    # Objects share a batch here and run alone there, and adapters add what is merged there: equal
+    # up to rounding, measured by the range of the logits.
+    assert largest <= 1e-5 * max(float(a.abs().max()) for a in theirs)
     assert all(torch.equal(a > 0, b > 0) for a, b in zip(ours, theirs, strict=True))
     assert max((a - b).abs().max() for a, b in zip(ours, untrained, strict=True)) > 0.1
 

@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Generates MOSE-like videos as a thermal camera sees them, fine-tunes the small SAM 2\n"
-        "that ships (trained on colour) on them, predicts before, after and with the baseline that\n"
-        "copies the first mask, scores all three and draws them.\n"
+        "that ships (trained on colour) on them, predicts before, after and with the baseline\n"
+        "that copies the first mask, scores all three and draws them.\n"
         "Takes under 8 minutes on two cores; every step prints the command that does the same."
     )
     parser.epilog = "example:\n  pvuw demo --out demo"

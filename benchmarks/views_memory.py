@@ -3,8 +3,8 @@
     python -m benchmarks.views_memory
 
 Memory: one view and FVOS's 35 views with nano at 64 px, 20 and 200 frames, each in a fresh process.
-Overlap: wall time of predicting a 100-frame 480p video into PNG files over that of computing the same
-masks from decoded frames.
+Overlap: wall time of predicting a 100-frame 480p video into PNG files over that of computing the
+same masks from decoded frames.
 """
 
 import argparse

@@ -137,11 +137,7 @@ class ObjectMemorySession(VideoSession):
 
     def _framing_of(self, frame: Tensor) -> Framing:
         check_frame(frame)
-        size_hw = (frame.shape[-2], frame.shape[-1])
         if self._framing is None:
+            size_hw = (frame.shape[-2], frame.shape[-1])
             self._framing = Framing(size_hw, self._frame_size, scale=self._scale)
-        if self._framing.size_hw != size_hw:
-            raise ValueError(
-                f"frames of a video have one size, {self._framing.size_hw} so far, got {size_hw}"
-            )
-        return self._framing
+        return self._framing.check(frame)

@@ -71,6 +71,17 @@ class Framing:
         self.inner_hw = policy.network_size(size_hw, scale)
         self.padding = centred_padding(self.inner_hw)
 
+    def check(self, frame: Tensor) -> "Framing":
+        """Return itself if a frame has the size of those before.
+
+        Raises:
+            ValueError: If it has another.
+        """
+        size_hw = (frame.shape[-2], frame.shape[-1])
+        if size_hw != self.size_hw:
+            raise ValueError(f"frames of a video have one size, got {size_hw} after {self.size_hw}")
+        return self
+
     def image(self, frame: Tensor) -> Tensor:
         """The picture: uint8 `[3, H, W]` to normalised and padded float32 `[1, 3, h, w]`."""
         if self.policy.padding == "black":

@@ -1,5 +1,6 @@
 """TMO's two encoders of one image: the appearance of a frame, or its motion drawn as colours."""
 
+from abc import ABC, abstractmethod
 from typing import Literal, NamedTuple
 
 import torch
@@ -25,7 +26,7 @@ class Features(NamedTuple):
         return Features(*(a + b for a, b in zip(self, other, strict=True)))
 
 
-class Encoder(nn.Module):
+class Encoder(nn.Module, ABC):
     """Normalises an image and makes maps of four scales from it."""
 
     mean: Tensor
@@ -42,8 +43,9 @@ class Encoder(nn.Module):
         """Maps of an image `[B, 3, H, W]` of values 0..1, sides a multiple of 32."""
         return self._encode((image - self.mean) / self.std)
 
+    @abstractmethod
     def _encode(self, image: Tensor) -> Features:
-        raise NotImplementedError
+        """Maps of a normalised image."""
 
 
 class ResNetEncoder(Encoder):

@@ -99,14 +99,10 @@ class XMemSession(VideoSession):
         self._since_deep = self._config.deep_update_every or 0  # the first one is due
 
     def _framing_of(self, frame: Tensor) -> Framing:
-        size_hw = (frame.shape[-2], frame.shape[-1])
         if self._framing is None:
+            size_hw = (frame.shape[-2], frame.shape[-1])
             self._framing = Framing(size_hw, self._size, scale=self._scale)
-        if self._framing.size_hw != size_hw:
-            raise ValueError(
-                f"frames of a video have one size, got {size_hw} after {self._framing.size_hw}"
-            )
-        return self._framing
+        return self._framing.check(frame)
 
     def _advance(
         self, image: Tensor, given: dict[int, Tensor], *, num_known: int, last: bool

@@ -8,7 +8,7 @@ from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.config import MemoryConfig
 from pvuw.nets.xmem.weights import widths_of
-from pvuw.types import Prompt
+from tests.helpers.competing import prompt_at
 from tests.helpers.golden import cases, take
 
 PROB_TOLERANCE = 1e-4
@@ -110,14 +110,6 @@ def memory_tensors(memory):
                 own = key[0, len(order) - group.long_size :].argsort()
                 found[f"lt_value.group{number}"] = group.long[own, 0].T
     return found
-
-
-def prompt_at(case, t):
-    """The prompt of a frame, its objects in the original's channel order."""
-    id_map = case.masks.get(t)
-    if id_map is None:
-        return None
-    return Prompt.from_id_map(id_map, [i for i in case.meta["channel_ids"] if (id_map == i).any()])
 
 
 @pytest.mark.parametrize("case", cases("xmem"))

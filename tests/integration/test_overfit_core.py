@@ -1,75 +1,12 @@
 """The core learns: a few dozen steps on one clip, and its streaming session tracks both objects."""
 
 import pytest
-import torch
 
 from pvuw.losses import CrossEntropy, VOSLoss
-from pvuw.metrics.accumulate import VideoScore
 from pvuw.nets.sam2 import Sam2
-from pvuw.ops.id_maps import logits_to_id_map, resize_logits
-from pvuw.sample.scene import generate_clip
-from pvuw.types import Prompt, VideoBatch
+from tests.helpers.overfit import SIZE, crossing_cars, id_map, jf, track, train
 
-SIZE = 128
-OBJECT_IDS = [5, 9]
 STEPS = 70
-PEAK_LR = 2e-3
-
-
-def crossing_cars():
-    """Two cars that overlap in the first frame and drive apart, with other cars around."""
-    clip = generate_clip(51, num_frames=4, size_hw=(2 * SIZE, 2 * SIZE))
-    window = (slice(None), slice(32, 32 + SIZE), slice(SIZE, 2 * SIZE))
-    frames = torch.from_numpy(clip.frames[window].copy()).permute(0, 3, 1, 2)
-    id_maps = torch.from_numpy(clip.id_maps[window].copy())
-    return frames, torch.stack([id_maps == i for i in OBJECT_IDS], dim=1)
-
-
-def train(net, frames, masks):
-    batch = VideoBatch(
-        frames=frames[None],
-        masks=masks[None],
-        num_objects=[len(OBJECT_IDS)],
-        object_ids=[OBJECT_IDS],
-        video_ids=["cars"],
-        frame_idx=torch.arange(len(frames))[None],
-    )
-    loss = VOSLoss(3.0, cross_entropy=CrossEntropy(gamma=0.0, alpha=None))
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
-    for step in range(STEPS):
-        rate = PEAK_LR * min((step + 1) / 10, 1.0, (STEPS - step) / (0.4 * STEPS))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad()
-        loss(net.forward_clip(batch), batch).total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-
-
-def track(net, frames, masks):
-    """Id maps the session finds, the first frame's included."""
-    session = net.eval().start(len(frames))
-    outputs = [session.step(frames[0], Prompt(OBJECT_IDS, masks[0]))]
-    outputs += [session.step(frame) for frame in frames[1:]]
-    return [
-        logits_to_id_map(resize_logits(o.mask_logits, (SIZE, SIZE)), OBJECT_IDS) for o in outputs
-    ]
-
-
-def id_map(masks):
-    """Id map of one frame's masks, which do not overlap."""
-    return sum(mask.byte() * i for mask, i in zip(masks, OBJECT_IDS, strict=True))
-
-
-def jf(found, masks):
-    """J&F over all frames but the prompted one."""
-    score = VideoScore(OBJECT_IDS, "mose")
-    score.observe(id_map(masks[0]).numpy())
-    for found_ids, frame_masks in zip(found[1:], masks[1:], strict=True):
-        score.add(id_map(frame_masks).numpy(), found_ids.numpy())
-    score.observe(id_map(masks[-1]).numpy())  # the last frame never counts: let it be a repeat
-    result = score.result()
-    return (result.object_j.mean() + result.object_f.mean()) / 2
 
 
 @pytest.mark.slow
@@ -77,5 +14,6 @@ def test_one_clip_is_learnt_in_seconds():
     frames, masks = crossing_cars()
     assert jf([id_map(masks[0])] * len(masks), masks) < 0.6  # copying will not do
     net = Sam2("nano", image_size=SIZE)
-    train(net, frames, masks)
+    loss = VOSLoss(3.0, cross_entropy=CrossEntropy(gamma=0.0, alpha=None))
+    train(net, loss, frames, masks, steps=STEPS)
     assert jf(track(net, frames, masks), masks) > 0.9

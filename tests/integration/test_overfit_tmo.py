@@ -9,7 +9,7 @@ from pvuw.nets.tmo import Tmo
 from pvuw.nets.tmo.identities import IdentityConfig
 from pvuw.ops.id_maps import logits_to_id_map
 from pvuw.types import Prompt, VideoBatch
-from tests.integration.test_overfit_core import OBJECT_IDS, id_map, jf
+from tests.helpers.overfit import OBJECT_IDS, id_map, jf
 
 SIZE = 64
 STEPS = 40

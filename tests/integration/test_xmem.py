@@ -10,11 +10,9 @@ from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.config import MemoryConfig
 from pvuw.nets.xmem.modules import Widths
-from pvuw.types import VideoBatch
-from tests.integration.test_overfit_core import OBJECT_IDS, crossing_cars, jf, track
+from tests.helpers.overfit import crossing_cars, jf, track, train
 
 STEPS = 110
-PEAK_LR = 2e-3
 
 NARROW = (
     "--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.strategy", "auto",
@@ -54,28 +52,6 @@ def test_fit_validate_and_predict_from_recipes(sample, tmp_path):
         assert ((written[0] > 0) == (given > 0)).mean() > 0.99
 
 
-def train(net, frames, masks):
-    batch = VideoBatch(
-        frames=frames[None],
-        masks=masks[None],
-        num_objects=[len(OBJECT_IDS)],
-        object_ids=[OBJECT_IDS],
-        video_ids=["cars"],
-        frame_idx=torch.arange(len(frames))[None],
-    )
-    loss = BootstrappedLoss(STEPS // 3, end=STEPS, hard_share=0.3)
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
-    net.train()
-    for step in range(STEPS):
-        rate = PEAK_LR * min((step + 1) / 10, 1.0, (STEPS - step) / (0.4 * STEPS))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad()
-        loss(net.forward_clip(batch), batch).total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
-
-
 @pytest.mark.slow
 def test_one_clip_is_learned():
     frames, masks = crossing_cars()
@@ -85,5 +61,6 @@ def test_one_clip_is_learned():
         memory=MemoryConfig(mem_every=2),
     )
     assert jf(track(net, frames, masks), masks) < 0.3
-    train(net, frames, masks)
+    loss = BootstrappedLoss(STEPS // 3, end=STEPS, hard_share=0.3)
+    train(net, loss, frames, masks, steps=STEPS)
     assert jf(track(net, frames, masks), masks) > 0.9

@@ -47,7 +47,7 @@ def fuse_videos(config: EnsembleConfig, out: Path, *, videos: Path | None, worke
     _keep_apart(config, out)
     lock = FolderLock(out)
     try:
-        claim_folder(out, {"method": config.method, "members": config.weights})
+        claim_folder(out, _summary(config, out))
         tasks = [VideoTask(config, out, video_id) for video_id in video_ids]
         reports = map_in_order(run_video, tasks, workers=min(workers, len(tasks)))
         # disable=None: no bar where the output is no terminal.
@@ -95,6 +95,21 @@ def _video_ids(config: EnsembleConfig, videos: Path | None) -> list[str]:
     if not wanted:
         raise DataError(f"{videos}: names no video; write one video a line")
     return wanted
+
+
+def _summary(config: EnsembleConfig, out: Path) -> dict[str, object]:
+    """Return what `ensemble.json` says; folders inside of `out` are named from there."""
+    root = out.resolve()
+    masks = {member.name: member.masks.resolve() for member in config.members}
+    return {
+        "method": config.method,
+        "granularity": config.granularity,
+        "members": config.weights,
+        "masks": {
+            name: str(folder.relative_to(root) if folder.is_relative_to(root) else folder)
+            for name, folder in masks.items()
+        },
+    }
 
 
 def _keep_apart(config: EnsembleConfig, out: Path) -> None:

@@ -98,7 +98,8 @@ def match_tracks(table: TrackTable, weights: Sequence[float]) -> Matching:
         if found is None:
             break
         swaps += _apply(found, matched, slot_of)
-    swaps.sort(key=lambda swap: (swap.member, swap.first_bin))
+    # Of a member in the order they were undone: where two share an id, another order is wrong.
+    swaps.sort(key=lambda swap: swap.member)
     return Matching(matched, slot_of, swaps, same)
 
 

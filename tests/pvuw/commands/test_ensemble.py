@@ -178,3 +178,18 @@ def test_a_member_cannot_be_overwritten(folders, capsys):
 def test_what_to_do_must_be_clear(argv, capsys):
     assert main(["ensemble", *argv]) == 2
     assert "--config" in capsys.readouterr().err
+
+
+def test_the_folder_names_its_members_and_their_masks(folders):
+    assert ensemble(folders, "select", "--granularity", "object", members="ab") == 0
+    said = json.loads((folders / "out" / "ensemble.json").read_text())
+    assert (said["method"], said["granularity"]) == ("select", "object")
+    assert said["members"] == {"a": 1.0, "b": 1.0}
+    assert said["masks"] == {"a": str(folders / "a" / "Annotations"), "b": str(folders / "b")}
+
+
+def test_members_inside_the_folder_are_named_from_there(folders):
+    write(folders / "out" / "members" / "e-1" / "Annotations", "v1", video())
+    assert ensemble(folders, "vote", members=["a", "out/members/e-1"]) == 0
+    said = json.loads((folders / "out" / "ensemble.json").read_text())
+    assert said["masks"]["e-1"] == "members/e-1/Annotations"

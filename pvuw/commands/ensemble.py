@@ -29,7 +29,7 @@ example:
 """
 _METHODS = {
     "vote": "each pixel by majority, or weighted",
-    "fuse": "pseudo-label: tracks matched, weighted by agreement, then voted",
+    "fuse": "pseudo-label: swapped ids put right, weighted by history and confidence, voted",
     "select": "the member to follow, per video, object or frame",
 }
 _FUSING_EPILOG = """\

@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from pvuw.ensemble.combinations import IdMap, combine
-from pvuw.ensemble.consistency import consistency
 from pvuw.ensemble.track_table import TrackCounter, bin_of
 from pvuw.ensemble.tracks import Matching, match_tracks
 
@@ -69,7 +68,7 @@ class ArrayFrames:
 
 
 class Evidence:
-    """Members of one video with their ids put right, and how far they agree.
+    """Members of one video with their ids put right by whole tracks.
 
     Making it reads every id map once and keeps a few numbers per frame and object, of longer videos
     per stretch of time (`MAX_BINS`).
@@ -89,8 +88,6 @@ class Evidence:
             if any(id_map is not None for id_map in maps):
                 counter.add(position, combine([self.thin(id_map) for id_map in maps]))
         self.matching: Matching = match_tracks(counter.table(), weights)
-        self.consistency = consistency(self.matching)
-        """Agreement of each member with the others, `[B, M, K]`."""
         # One frame is asked for several times in a row.
         self._latest: tuple[int, list[IdMap | None]] = (-1, [])
 

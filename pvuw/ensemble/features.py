@@ -17,8 +17,9 @@ from pvuw.mose_plus.layout import box_occlusion_rate
 from pvuw.mose_plus.presence import PresenceTracker
 from pvuw.mose_plus.shapes import FrameShapes, shapes_of_id_map
 
-FEATURE_VERSION = 1
-"""Raised whenever a value would change: rows of other versions do not train a recommender."""
+FEATURE_VERSION = 2
+"""Raised whenever a value would change, be it because pseudo-labels are made in another way: rows of
+other versions do not train a recommender."""
 WINDOW_FRAMES = 8
 """Frames that the features of one frame are taken over."""
 _SMALL_SHARE = 0.01  # MOSEv2's definition of a small mask

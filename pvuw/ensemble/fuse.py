@@ -1,7 +1,8 @@
-"""Pseudo-label fusion: consistency, confidence and votes, frame by frame in constant memory.
+"""Pseudo-label fusion: ids put right, history, confidence, votes; constant memory.
 
-The report of the system this follows (arXiv 2504.08306) names these three steps without formulas;
-`docs/ensemble.md` says what is ours.
+The report of the system this follows (arXiv 2504.08306) names a check of consistency, weights from
+historical performance and confidence, and votes, all without formulas; `docs/ensemble.md` says what
+is ours.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,9 +14,6 @@ from pvuw.ensemble.combinations import IdMap
 from pvuw.ensemble.evidence import Confidences, Evidence, Frames
 from pvuw.ensemble.pixels import paint, paint_smoothly
 from pvuw.ensemble.voting import Ballot
-
-LEAST_CONSISTENCY = 0.05
-"""Added to agreement, so that a member that agrees with nobody still has a small vote."""
 
 Array = NDArray[np.float64]
 
@@ -50,18 +48,19 @@ class Fuser:
 
     The votes of member m on object k in frame t are
 
-        h_m * q_mkt * (0.05 + c_mkt) ** 2
+        h_m * q_mkt
 
-    with h its historical performance, c its agreement with the others (`consistency`) and q its own
+    with h its historical performance, shared with members that never differ from it, and q its own
     confidence; where it has none, the mean of those of the others, so that silence is no advantage.
+    How far a member agrees with the others is no vote: whoever agrees most fails where most fail
+    (docs/ensemble_study.md).
 
     Args:
         evidence: The members, ids put right.
         confidences: What members think of their masks.
         weights: Historical performance of each member; default: what the evidence was taken with.
-        learnt: Votes of each member by object, predicted from recorded performance. They take the
-            place of history and agreement: agreement is among what they were predicted from, and
-            counting it twice would outvote a member that is right alone.
+        learnt: Votes of each member by object, predicted from recorded performance (and from
+            agreement); they take the place of history.
     """
 
     def __init__(
@@ -75,15 +74,14 @@ class Fuser:
         self.evidence = evidence
         self.confidences = confidences
         given = evidence.weights if weights is None else weights
-        self._history: Array = np.asarray(given, dtype=np.float64) * evidence.matching.shares
-        consistent = (LEAST_CONSISTENCY + evidence.consistency) ** 2
-        self._votes: Array = self._history[None, :, None] * consistent  # [B, M, K]
-        if learnt:
-            mean = np.mean(list(learnt.values()), axis=0)
-            votes = [learnt.get(object_id, mean) for object_id in evidence.object_ids]
-            shares = evidence.matching.shares
-            self._history = mean * shares
-            self._votes = np.broadcast_to(np.transpose(votes) * shares[:, None], consistent.shape)
+        ids, shares = set(evidence.object_ids), evidence.matching.shares
+        everywhere = np.asarray(given, dtype=np.float64)
+        by_object = dict(learnt or {})
+        if by_object:
+            everywhere = np.mean(list(by_object.values()), axis=0)
+        self._votes: Array = np.repeat((everywhere * shares)[:, None], 256, axis=1)  # [M, 256]
+        for object_id in by_object.keys() & ids:
+            self._votes[:, object_id] = by_object[object_id] * shares
 
     def answers(self) -> Iterator[IdMap]:
         """Yield the id map of each frame, uint8 `[H, W]`."""
@@ -102,10 +100,9 @@ class Fuser:
     def ballot(self, position: int) -> Ballot:
         """Return what each member's word counts in a frame."""
         ids = self.evidence.object_ids
-        weights = np.repeat(self._history[:, None], 256, axis=1)
+        weights = self._votes.copy()
         confidence, has_opinion = self._confidence(position)
-        bins = self.evidence.bin_of(position)
-        weights[:, ids] = self._votes[bins] * confidence
+        weights[:, ids] *= confidence
         opinions = np.ones(weights.shape, dtype=np.bool_)
         opinions[:, ids] = has_opinion
         return Ballot(weights, opinions)

@@ -32,7 +32,7 @@ from pvuw.ensemble.select import (
 from pvuw.errors import DataError
 
 Method = Literal["vote", "fuse", "select"]
-_VERSION = 1
+_VERSION = 2
 """Raised whenever the same inputs would give other masks: finished videos are then made again."""
 
 

@@ -39,12 +39,17 @@ def test_swapped_members_help_once_they_are_put_right():
     assert mean_iou(fused(members)) > 0.8
 
 
-def test_members_that_lose_an_object_do_not_outvote_those_that_keep_it():
-    lost = [without(video(), 9, 4) for _ in range(1)]
-    lost += [shifted(without(video(), 9, 4), 30)]
-    kept = [shifted(video(), by) for by in (0, 1)]
-    silent = [[None] * NUM_FRAMES]
-    assert iou(fused([*lost, *kept, *silent]), video(), 9) > 0.8
+def test_two_that_agree_do_not_outvote_a_better_record():
+    lost = [without(video(), 9, 1), shifted(without(video(), 9, 1), 1)]
+    right = shifted(video(), 2)
+    assert iou(fused([*lost, right], [1, 1, 1.5]), video(), 9) < 0.1
+    assert iou(fused([*lost, right], [1, 1, 2.5]), right, 9) > 0.95
+
+
+def test_agreement_is_no_vote():
+    members = [video(), shifted(video(), 1), without(video(), 9, 1)]
+    ballot = Fuser(Evidence(ArrayFrames(members), [1, 2, 3])).ballot(8)
+    assert np.array_equal(ballot.weights, np.repeat([[1.0], [2.0], [3.0]], 256, axis=1))
 
 
 def test_a_member_without_opinion_changes_nothing():

@@ -19,7 +19,8 @@ ALLOWED = {
     "pvuw.draw": FILES,
     "pvuw.parallel": BASE,
     "pvuw.pages": BASE,
-    "pvuw.report": FILES | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics"},
+    "pvuw.report": FILES
+    | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics", "pvuw.ensemble"},  # reads its records
     "pvuw.submit": FILES | {"pvuw.parallel", "pvuw.fingerprint"},
     "pvuw.sample": FILES,
     "pvuw.mose_plus": FILES | {"pvuw.draw", "pvuw.pages"},

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pvuw.io.videos import Video
-    from pvuw.report.entry import ReportSettings
     from pvuw.report.page import ReportSize
+    from pvuw.report.settings import ReportSettings
 
 _DESCRIPTION = """\
 Writes one page that opens from disk and loads nothing else: scores of every video and object,
 worst first, timelines of J, F and area, masks over frames with a slider and each object on or off,
 and a second prediction beside the first. Without --gt but with --against the scores say how far the
-two predictions agree. A browser reads a video's pictures when it is opened, so hundreds are fine.
+two predictions agree. Of an answer of 'pvuw ensemble' the members are found and shown beside it:
+who agrees where, who was followed and why. A browser reads a video's pictures when it is opened, so
+hundreds are fine.
 """
 _EPILOG = """\
 examples:
@@ -23,6 +25,9 @@ examples:
       --gt data/valid/GroundTruth --out report.html
   pvuw report --images data/valid/JPEGImages --pred runs/tta/Annotations \\
       --against runs/nano/Annotations --gt data/valid/GroundTruth --out tta.html
+  pvuw report --images data/valid/JPEGImages --pred runs/pgmr --out pgmr.html
+  pvuw report --images data/valid/JPEGImages --pred runs/chosen \\
+      --members sam2=runs/sam2 cutie=runs/cutie --out chosen.html
 
 Exit status: 0, or 1 if the page names problems (frames without a mask, unreadable files).
 """
@@ -42,6 +47,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{name}", type=Path, metavar="DIR", help=text, required=name in ("images", "pred")
         )
+    parser.add_argument(
+        "--members",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="[NAME=]DIR",
+        help="masks of an ensemble's members, named as there (default: where pvuw ensemble noted)",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, .html")
     parser.add_argument(
         "--videos", type=Path, metavar="FILE", help="text file of the videos to show, one a line"
@@ -80,9 +93,10 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) < 1:
             option = name.replace("_", "-")
             raise PvuwError(f"--{option} {getattr(args, name)}: must be at least 1")
-    settings = _settings(args)
+    settings, said = _settings(args)
     videos = list_videos(VideoFolder(args.images, videos=args.videos))
     predicted, notes = _predicted(videos, settings.sides[0].root)
+    notes += said
     try:
         size = _write(args, predicted, settings, notes)
     except OSError as error:
@@ -102,24 +116,29 @@ def run(args: argparse.Namespace) -> int:
     return 1 if lines else 0
 
 
-def _settings(args: argparse.Namespace) -> "ReportSettings":
+def _settings(args: argparse.Namespace) -> "tuple[ReportSettings, list[str]]":
+    """Return what to make the page with, and notes."""
     from pvuw.metrics.folders import find_mask_root
     from pvuw.metrics.protocols import get_protocol
-    from pvuw.report.entry import ReportSettings
     from pvuw.report.measure import MaskSource
+    from pvuw.report.members.folder import find_ensemble, name_members
+    from pvuw.report.settings import ReportSettings
 
     roots = [find_mask_root(folder) for folder in (args.pred, args.against) if folder is not None]
     truth = None
     if args.gt is not None:
         void_id = get_protocol(args.protocol).void_id
         truth = MaskSource("truth", find_mask_root(args.gt), void_id, may_be_sparse=True)
-    return ReportSettings(
+    ensemble, notes = find_ensemble(roots[0], name_members(args.members))
+    settings = ReportSettings(
         sides=tuple(map(MaskSource, _labels(roots), roots)),
         truth=truth,
         protocol=args.protocol,
         max_side=args.max_side,
         frames_per_video=args.frames_per_video,
+        ensemble=ensemble,
     )
+    return settings, notes
 
 
 def _labels(roots: list[Path]) -> list[str]:

@@ -1,49 +1,18 @@
 """One video's part of the page: a few figures for the overview, and everything to look at it."""
 
 import json
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pvuw.errors import DataError
-from pvuw.io.masks import davis_palette, read_id_map
 from pvuw.io.videos import Video
 from pvuw.metrics.report import ObjectRow
-from pvuw.report.measure import MaskSource, Series, SideFacts, VideoFacts, absences, measure_video
-from pvuw.report.pictures import (
-    choose_frames,
-    encode_id_map,
-    encode_picture,
-    read_reduced,
-    reduced_size,
-)
-
-
-@dataclass(frozen=True)
-class ReportSettings:
-    """What every video's entry is made with."""
-
-    sides: tuple[MaskSource, ...]
-    """The prediction, and what to compare it with."""
-    truth: MaskSource | None
-    protocol: str
-    max_side: int
-    """Longer side of the pictures, pixels."""
-    frames_per_video: int
-
-    @property
-    def compares_with_truth(self) -> bool:
-        """Whether scores are scores; without truth they say how far two predictions agree."""
-        return self.truth is not None
-
-    @property
-    def has_scores(self) -> bool:
-        """Whether there is anything to score against."""
-        return self.truth is not None or len(self.sides) == 2
+from pvuw.report.measure import VideoFacts, absences, measure_video
+from pvuw.report.members.measure import EnsembleFacts, measure_members
+from pvuw.report.members.summary import EnsembleSummary, summarise_members
+from pvuw.report.payload import make_payload
+from pvuw.report.settings import ReportSettings
 
 
 @dataclass(frozen=True)
@@ -77,6 +46,8 @@ class VideoSummary:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     num_pictures: int = 0
+    ensemble: EnsembleSummary | None = None
+    """What became of the members, where the prediction has any."""
 
     def rows(self, side: int) -> list[ObjectRow]:
         """Return the scores of the objects that one side is scored on."""
@@ -99,7 +70,8 @@ def make_entry(task: EntryTask) -> Entry:
     try:
         video.check()
         facts = measure_video(video, settings.sides, settings.truth, settings.protocol)
-        payload = _payload(video, facts, settings)
+        members = _members(video, facts, settings)
+        payload = make_payload(video, facts, members, settings)
     except DataError as error:
         return Entry(VideoSummary(video.video_id, len(video), problems=[str(error)]), None)
     summary = VideoSummary(
@@ -109,15 +81,26 @@ def make_entry(task: EntryTask) -> Entry:
         facts.problems,
         facts.notes,
         len(payload["picks"]),
+        None if members is None else summarise_members(video.video_id, facts.sides[0], members),
     )
     return Entry(summary, json.dumps(payload, separators=(",", ":")))
 
 
-def boundary_scores(side: SideFacts) -> NDArray[np.float64]:
-    """Return the F that the protocol is headed by, `[N, E]`: size-adaptive where it has one."""
-    assert side.scores is not None
-    adaptive = side.scores.f_adaptive
-    return side.scores.f if np.isnan(adaptive).all() else adaptive
+def _members(video: Video, facts: VideoFacts, settings: ReportSettings) -> EnsembleFacts | None:
+    """Return what the members say; where their record is damaged, that is a problem and no more."""
+    if settings.ensemble is None:
+        return None
+    answer = settings.sides[0]
+    try:
+        members = measure_members(
+            video, answer, settings.ensemble, settings.truth, settings.protocol
+        )
+    except DataError as error:
+        facts.problems.append(str(error))
+        return None
+    facts.problems += members.problems
+    facts.notes += members.notes
+    return members
 
 
 def _object_summary(video: Video, facts: VideoFacts, object_id: int) -> ObjectSummary:
@@ -126,94 +109,7 @@ def _object_summary(video: Video, facts: VideoFacts, object_id: int) -> ObjectSu
         area = facts.sides[0].area_of(object_id)
     return ObjectSummary(
         object_id,
-        tuple(_object_row(video, side, object_id) for side in facts.sides),
+        tuple(side.row(video.video_id, object_id) for side in facts.sides),
         int(np.count_nonzero(area > 0)),
         absences(area),
     )
-
-
-def _object_row(video: Video, side: SideFacts, object_id: int) -> ObjectRow | None:
-    if side.scores is None or object_id not in side.scores.object_ids:
-        return None
-    row = side.scores.object_ids.index(object_id)
-    j, f = side.scores.j[row], boundary_scores(side)[row]
-    return ObjectRow(video.video_id, object_id, len(j), float(j.mean()), float(f.mean()))
-
-
-def _payload(video: Video, facts: VideoFacts, settings: ReportSettings) -> dict[str, Any]:
-    """Return what the viewer needs, pictures included, one frame in memory at a time.
-
-    A frame that cannot be read becomes a problem of the video, and its masks are shown alone.
-    """
-    ids = facts.object_ids
-    size_hw = reduced_size(video.size_hw, settings.max_side)
-    picks = choose_frames(len(video), settings.frames_per_video, wanted=_worst_frame(facts))
-    named = [(source, side) for source, side in zip(settings.sides, facts.sides, strict=True)]
-    if settings.truth is not None and facts.truth is not None:
-        named.append((settings.truth, facts.truth))
-    sides = [_side_payload(side, ids) for _, side in named]
-    pictures: list[str | None] = []
-    for position in picks:
-        try:
-            pictures.append(encode_picture(read_reduced(video, position, size_hw)))
-        except DataError as error:
-            pictures.append(None)
-            facts.problems.append(str(error))
-        for payload, (source, side) in zip(sides, named, strict=True):
-            mask = None
-            if side.areas[position] is not None:
-                id_map = read_id_map(source.path(video, position), void_id=source.void_id)
-                mask = encode_id_map(id_map, size_hw)
-            payload["masks"].append(mask)
-    return {
-        "id": video.video_id,
-        "count": len(video),
-        "pixels": video.size_hw[0] * video.size_hw[1],
-        "size": size_hw,
-        "picks": picks,
-        "names": [video.frame_paths[position].stem for position in picks],
-        "objects": [{"id": i, "colour": line_colour(i)} for i in ids],
-        "pictures": pictures,
-        "sides": sides,
-        "notes": facts.problems + facts.notes,
-    }
-
-
-def _side_payload(side: SideFacts, ids: Sequence[int]) -> dict[str, Any]:
-    payload: dict[str, Any] = {
-        "label": side.label,
-        "area": [_integers(side.area_of(i)) for i in ids],
-        "masks": [],
-        "j": None,
-        "f": None,
-    }
-    if side.scores is not None:
-        scores_f = boundary_scores(side)
-        payload["j"] = [_integers(1000 * side.curve(side.scores.j, i)) for i in ids]
-        payload["f"] = [_integers(1000 * side.curve(scores_f, i)) for i in ids]
-    return payload
-
-
-def _worst_frame(facts: VideoFacts) -> int | None:
-    """Return the position where the prediction's objects score lowest together."""
-    side = facts.sides[0]
-    if side.scores is None:
-        return None
-    totals = (side.scores.j + boundary_scores(side)).mean(axis=0)
-    return side.scored_frames[int(totals.argmin())]
-
-
-def _integers(values: Series) -> list[int | None]:
-    """Return whole numbers, which take few characters, and None for NaN."""
-    return [None if math.isnan(value) else round(value) for value in values.tolist()]
-
-
-def line_colour(object_id: int) -> str:
-    """Return an object's palette colour, lifted so that lines of it show on light and dark.
-
-    Example:
-        >>> line_colour(1)
-        '#9f3f3f'
-    """
-    red, green, blue = (63 + 3 * int(value) // 4 for value in davis_palette()[object_id])
-    return f"#{red:02x}{green:02x}{blue:02x}"

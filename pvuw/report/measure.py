@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +14,7 @@ from pvuw.io.masks import read_id_map
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoResult, VideoScore
 from pvuw.metrics.folders import shorten
+from pvuw.metrics.report import ObjectRow
 
 Series: TypeAlias = "NDArray[np.float64]"
 
@@ -27,6 +29,9 @@ class MaskSource:
     """Id of pixels without ground truth; they are read as background."""
     may_be_sparse: bool = False
     """Whether frames without a mask are usual, as in ground truth; else they are a problem."""
+    may_be_resized: bool = False
+    """Whether masks of another size are brought to the frame's, as an ensemble does with its
+    members (nearest pixel); else they are a problem."""
 
     def path(self, video: Video, position: int) -> Path:
         """Return where the mask of a frame is, if there is one."""
@@ -62,6 +67,20 @@ class SideFacts:
         if self.scores is not None and object_id in self.scores.object_ids:
             curve[self.scored_frames] = values[self.scores.object_ids.index(object_id)]
         return curve
+
+    def boundary_scores(self) -> NDArray[np.float64]:
+        """Return the F that the protocol is headed by, `[N, E]`: size-adaptive where it has one."""
+        assert self.scores is not None
+        adaptive = self.scores.f_adaptive
+        return self.scores.f if np.isnan(adaptive).all() else adaptive
+
+    def row(self, video_id: str, object_id: int) -> ObjectRow | None:
+        """Return an object's mean scores; None if it is not scored."""
+        if self.scores is None or object_id not in self.scores.object_ids:
+            return None
+        row = self.scores.object_ids.index(object_id)
+        j, f = self.scores.j[row], self.boundary_scores()[row]
+        return ObjectRow(video_id, object_id, len(j), float(j.mean()), float(f.mean()))
 
 
 @dataclass
@@ -99,8 +118,8 @@ def measure_video(
     Raises:
         DataError: If the video itself is broken.
     """
-    readers = [_Reader(source, video, VideoScore(None, protocol)) for source in sides]
-    truth_reader = None if truth is None else _Reader(truth, video, VideoScore(None, protocol))
+    readers = [MaskReader(source, video, VideoScore(None, protocol)) for source in sides]
+    truth_reader = None if truth is None else MaskReader(truth, video, VideoScore(None, protocol))
     for position in range(len(video)):
         maps = [reader.read(position) for reader in readers]
         if truth_reader is not None:
@@ -118,8 +137,14 @@ def measure_video(
     )
 
 
-class _Reader:
-    """Reads one source's masks in order and keeps a few numbers of each."""
+class MaskReader:
+    """Reads one source's masks in order and keeps a few numbers of each.
+
+    Args:
+        source: The folder.
+        video: Its frames name the masks.
+        score: Takes the frames that are scored; empty.
+    """
 
     def __init__(self, source: MaskSource, video: Video, score: VideoScore) -> None:
         self.source = source
@@ -130,6 +155,7 @@ class _Reader:
         self._unscorable = False
         self._missing: list[str] = []
         self._other_size: list[str] = []
+        self._resized: dict[str, None] = {}
         self._areas: list[dict[int, int] | None] = []
 
     def read(self, position: int) -> NDArray[np.uint8] | None:
@@ -183,12 +209,17 @@ class _Reader:
         return lines
 
     def notes(self) -> list[str]:
-        """Return a line if ids were predicted that are no object."""
+        """Return a line each on resized masks, and on predicted ids that are no object."""
+        height, width = self.video.size_hw
+        lines = [
+            f"{self.source.label}: masks of {size}, resized to {width}x{height}"
+            for size in self._resized
+        ]
         facts = self.facts()
-        if facts.scores is None or not facts.scores.extra_ids:
-            return []
-        ids = ", ".join(map(str, facts.scores.extra_ids))
-        return [f"{self.source.label}: predicted ids that are no scored object: {ids}"]
+        if facts.scores is not None and facts.scores.extra_ids:
+            ids = ", ".join(map(str, facts.scores.extra_ids))
+            lines.append(f"{self.source.label}: predicted ids that are no scored object: {ids}")
+        return lines
 
     def _read_file(self, path: Path) -> NDArray[np.uint8] | None:
         try:
@@ -199,6 +230,11 @@ class _Reader:
         if id_map.shape == self.video.size_hw:
             return id_map
         (height, width), (true_height, true_width) = id_map.shape, self.video.size_hw
+        if self.source.may_be_resized:
+            self._resized[f"{width}x{height}"] = None
+            true_size = (true_width, true_height)
+            resized = cv2.resize(id_map, true_size, interpolation=cv2.INTER_NEAREST_EXACT)
+            return resized.astype(np.uint8, copy=False)
         self._other_size.append(f"{path.stem} {width}x{height} for {true_width}x{true_height}")
         return None
 

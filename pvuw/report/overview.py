@@ -6,7 +6,10 @@ from urllib.parse import quote
 
 from pvuw.metrics.report import ObjectRow, summarise
 from pvuw.pages.pieces import DASH, number, plural
-from pvuw.report.entry import ObjectSummary, ReportSettings, VideoSummary, line_colour
+from pvuw.report.entry import ObjectSummary, VideoSummary
+from pvuw.report.members.tables import member_cells, member_columns
+from pvuw.report.payload import line_colour
+from pvuw.report.settings import ReportSettings
 
 Column = tuple[str, bool]
 """Title, and whether the cells are numbers."""
@@ -69,6 +72,8 @@ def video_table(videos: Sequence[VideoSummary], settings: ReportSettings) -> str
     """Return one row per video, the lowest score of the prediction first."""
     columns = [("Video", False), *_score_columns(settings)]
     columns += [("Objects", True), ("Frames", True), ("Lowest object", False)]
+    of_members = member_columns(videos, settings)
+    columns += of_members
     rows = [
         _row(
             [
@@ -77,6 +82,7 @@ def video_table(videos: Sequence[VideoSummary], settings: ReportSettings) -> str
                 number(len(video.objects)),
                 number(video.num_frames),
                 _lowest(video),
+                *member_cells(video, of_members),
             ],
             columns,
             video=video,
@@ -116,7 +122,12 @@ def object_table(videos: Sequence[VideoSummary], settings: ReportSettings) -> st
 def filter_bar(settings: ReportSettings) -> str:
     """Return the place of the filters, which the script fills."""
     other = escape(settings.sides[1].label) if len(settings.sides) == 2 else ""
-    return f'<div class="filters" id="filters" data-other="{other}" hidden></div>'
+    members = [] if settings.ensemble is None else settings.ensemble.members
+    names = escape("".join(f"{member.label}|" for member in members))
+    return (
+        f'<div class="filters" id="filters" data-other="{other}" data-members="{names}" hidden>'
+        "</div>"
+    )
 
 
 def anchor(video_id: str) -> str:
@@ -181,6 +192,8 @@ def _row(
     first = scores[0] if scores else None
     second = scores[1] if len(scores) > 1 else None
     facts = {"video": anchor(video.video_id), "leaves": str(int(leaves))}
+    if video.ensemble is not None:
+        facts["leader"] = "".join(f"{name}|" for name in video.ensemble.leaders)
     if first is not None:
         facts["jf"] = f"{first.jf:.6f}"
         if second is not None:

@@ -11,7 +11,8 @@ from typing import IO
 from pvuw.io.atomic import atomic_path
 from pvuw.pages.document import page_head, page_tail
 from pvuw.parallel import map_in_order
-from pvuw.report.entry import Entry, EntryTask, ReportSettings, VideoSummary, make_entry
+from pvuw.report.entry import Entry, EntryTask, VideoSummary, make_entry
+from pvuw.report.members.tables import member_section
 from pvuw.report.overview import (
     anchor,
     filter_bar,
@@ -21,8 +22,12 @@ from pvuw.report.overview import (
     totals,
     video_table,
 )
+from pvuw.report.settings import ReportSettings
 
 _HERE = Path(__file__).parent
+_STYLES = ("page.css", "members.css")
+_SCRIPTS = ("reading.js", "drawing.js", "timelines.js", "members.js", "viewer.js", "overview.js")
+"""One scope, in this order."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +88,26 @@ def _write_page(
     settings: ReportSettings,
     notes: Sequence[str],
 ) -> None:
-    style, script, viewer = (
-        (_HERE / name).read_text(encoding="utf-8")
-        for name in ("page.css", "page.js", "viewer.html")
-    )
+    style, script = (_texts(names) for names in (_STYLES, _SCRIPTS))
+    viewer = _texts(["viewer.html"])
     title = " against ".join(side.label for side in settings.sides)
     said = "".join(f"<p><small>{escape(note)}</small></p>" for note in notes)
     page.write(
         (
             f"{page_head(f'Report: {title}', style=style)}<header><h1>{escape(title)}</h1>"
             f"{totals(videos, settings)}{score_note(videos, settings)}{said}</header><main>"
-            f"{viewer}{filter_bar(settings)}"
+            f"{viewer}{member_section(videos, settings)}{filter_bar(settings)}"
             f'<section id="videos"><h2>Videos, worst first</h2>{video_table(videos, settings)}'
             f'</section><section id="objects"><h2>Objects, worst first</h2>'
             f"{object_table(videos, settings)}</section>{problems(videos)}</main>\n"
         ).encode()
     )
     shutil.copyfileobj(data, page)
-    page.write(page_tail(script=script).encode())
+    page.write(page_tail(script=f"(() => {{\n{script}}})();\n").encode())
+
+
+def _texts(names: Sequence[str]) -> str:
+    return "".join((_HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 def _data_block(entry: Entry) -> str:

@@ -3,6 +3,7 @@
 import base64
 import io
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,23 +17,29 @@ _WEBP_QUALITY = 50
 _WEBP_EFFORT = 4  # of 0..6; more takes several times as long for a few per cent
 
 
-def choose_frames(num_frames: int, limit: int, *, wanted: int | None = None) -> list[int]:
+def choose_frames(num_frames: int, limit: int, *, wanted: Sequence[int] = ()) -> list[int]:
     """Return positions spread evenly over a video, first and last included, ascending.
 
     Args:
         num_frames: Frames of the video, at least 1.
         limit: Most positions, at least 1.
-        wanted: A position that must be among them; it takes the place of the nearest.
+        wanted: Positions that must be among them, the most important first: each takes the place
+            of the nearest one that may go.
 
     Example:
-        >>> choose_frames(9, 3), choose_frames(9, 3, wanted=5), choose_frames(2, 3)
+        >>> choose_frames(9, 3), choose_frames(9, 3, wanted=[5]), choose_frames(2, 3)
         ([0, 4, 8], [0, 5, 8], [0, 1])
+        >>> choose_frames(90, 5, wanted=[30, 33])
+        [0, 30, 33, 67, 89]
     """
     spread = np.linspace(0, num_frames - 1, min(limit, num_frames)).round().astype(int).tolist()
-    if wanted is not None and wanted not in spread:
-        inner = range(1, len(spread) - 1) if len(spread) > 2 else range(len(spread))
-        nearest = min(inner, key=lambda i: abs(spread[i] - wanted))
-        spread[nearest] = wanted
+    inner = spread[1:-1] if len(spread) > 2 else spread
+    may_go = [position for position in inner if position not in wanted]
+    for position in wanted:
+        if position not in spread and may_go:
+            nearest = min(may_go, key=lambda other: abs(other - position))
+            may_go.remove(nearest)
+            spread[spread.index(nearest)] = position
     return sorted(spread)
 
 
@@ -78,6 +85,12 @@ def encode_picture(picture: Image.Image) -> str:
     return base64.b64encode(buffer.getvalue()).decode()
 
 
+def reduce_id_map(id_map: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return an id map at another size, ids taken from the nearest pixel, uint8 `[h, w]`."""
+    reduced = Image.fromarray(id_map).resize(size_hw[::-1], Image.Resampling.NEAREST)
+    return np.asarray(reduced, dtype=np.uint8)
+
+
 def encode_id_map(id_map: NDArray[np.uint8], size_hw: tuple[int, int]) -> str:
     """Return an id map, one byte a pixel by rows, as zlib's format in base64.
 
@@ -85,5 +98,9 @@ def encode_id_map(id_map: NDArray[np.uint8], size_hw: tuple[int, int]) -> str:
         id_map: uint8 `[H, W]`.
         size_hw: Size of the result; ids are taken from the nearest pixel.
     """
-    reduced = Image.fromarray(id_map).resize(size_hw[::-1], Image.Resampling.NEAREST)
-    return base64.b64encode(zlib.compress(reduced.tobytes(), 9)).decode()
+    return encode_levels(reduce_id_map(id_map, size_hw))
+
+
+def encode_levels(levels: NDArray[np.uint8]) -> str:
+    """Return numbers of 0..255, `[H, W]`, one byte a pixel by rows, as zlib's format in base64."""
+    return base64.b64encode(zlib.compress(levels.tobytes(), 9)).decode()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pvuw.metrics.accumulate import VideoResult
-from pvuw.report.entry import EntryTask, boundary_scores, make_entry
+from pvuw.report.entry import EntryTask, make_entry
 from pvuw.report.measure import SideFacts
 from tests.pvuw.report.make import FRAMES, settings, videos, write_folders
 
@@ -83,6 +83,6 @@ def test_video_of_unknown_size_has_nothing_to_show(root):
 def test_mosev2_is_headed_by_its_adaptive_boundary_measure():
     ones, nans = np.ones((1, 2)), np.full((1, 2), np.nan)
     result = VideoResult([1], ones, ones / 2, ones / 4, ones > 0, {}, [])
-    assert boundary_scores(SideFacts("a", [], result)).tolist() == [[0.25, 0.25]]
+    assert SideFacts("a", [], result).boundary_scores().tolist() == [[0.25, 0.25]]
     plain = replace(result, f_adaptive=nans)
-    assert boundary_scores(SideFacts("a", [], plain)).tolist() == [[0.5, 0.5]]
+    assert SideFacts("a", [], plain).boundary_scores().tolist() == [[0.5, 0.5]]

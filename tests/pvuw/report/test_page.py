@@ -24,7 +24,7 @@ class Page(HTMLParser):
         attributes = dict(attributes)
         self.tags.append((tag, attributes))
         if tag == "table":
-            self._table = self.tables.setdefault(attributes["id"], [])
+            self._table = self.tables.setdefault(attributes.get("id", attributes.get("class")), [])
         elif tag == "tr":
             self._table.append([])
         elif tag in ("td", "th"):

@@ -1,0 +1,138 @@
+"""Reads what `pvuw ensemble` noted about a video: the first line of `agreement/<video>.jsonl`."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pvuw.errors import DataError
+from pvuw.io.listing import natural_key
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """Two ids that a member had exchanged for a while, and that were put right."""
+
+    member: str
+    object_ids: tuple[int, int]
+    first_frame: str
+    last_frame: str
+
+    def covers(self, frame_name: str) -> bool:
+        """Return whether the ids were exchanged in a frame."""
+        key = natural_key(frame_name)
+        return natural_key(self.first_frame) <= key <= natural_key(self.last_frame)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Whom to follow, or whose votes count how much."""
+
+    member: str
+    ranking: tuple[str, ...]
+    """All members, best first: where one has no mask, the next is followed."""
+    votes: dict[str, float]
+    reason: str
+    object_id: int | None = None
+    """The object it is about; None: all of them."""
+    first_frame: str | None = None
+    """Where its stretch begins; None: it is about the whole video."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was found and chosen in one video."""
+
+    method: str
+    """`vote`, `fuse` or `select`."""
+    weights: dict[str, float]
+    """Weight of each member by its name."""
+    exchanges: tuple[Exchange, ...] = ()
+    """Of each member in the order they were undone."""
+    same: tuple[tuple[str, ...], ...] = ()
+    """Groups of members that never differ."""
+    choices: tuple[Choice, ...] = ()
+
+    def id_table(self, member: str, frame_name: str) -> NDArray[np.uint8] | None:
+        """Return the 256 ids that a member's ids become in a frame; None: they stay."""
+        found = [e for e in self.exchanges if e.member == member and e.covers(frame_name)]
+        if not found:
+            return None
+        table = np.arange(256, dtype=np.uint8)
+        for exchange in found:
+            one, other = exchange.object_ids
+            swap = np.arange(256, dtype=np.uint8)
+            swap[[one, other]] = other, one
+            table = swap[table]
+        return table
+
+    def choice_at(self, frame_name: str, object_id: int | None) -> Choice | None:
+        """Return the choice that holds in a frame, for one object or all of them."""
+        key = natural_key(frame_name)
+        latest = None
+        for choice in self.choices:
+            begun = choice.first_frame is None or natural_key(choice.first_frame) <= key
+            if choice.object_id == object_id and begun:
+                latest = choice
+        return latest
+
+
+def read_record(path: Path) -> Record | None:
+    """Return what was noted about a video; None: there is no such file.
+
+    Raises:
+        DataError: If it is not a record of `pvuw ensemble`.
+    """
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return _record(json.loads(lines.readline()))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{path}: not a record of pvuw ensemble ({error}); remove it, or run the ensemble again"
+        ) from error
+
+
+def _record(line: dict[str, Any]) -> Record:
+    return Record(
+        str(line["method"]),
+        {str(name): float(weight) for name, weight in line["members"].items()},
+        tuple(_exchange(swap) for swap in line.get("swaps", [])),
+        tuple(tuple(map(str, group)) for group in line.get("same", [])),
+        tuple(_choice(piece) for piece in line.get("selection", [])),
+    )
+
+
+def _exchange(swap: dict[str, Any]) -> Exchange:
+    one, other = swap["object_ids"]
+    frames = str(swap["first_frame"]), str(swap["last_frame"])
+    return Exchange(str(swap["member"]), (int(one), int(other)), *frames)
+
+
+def _choice(piece: dict[str, Any]) -> Choice:
+    member = str(piece["member"])
+    others = [str(name) for name in piece["expected"] if name != member]
+    object_id = piece.get("object_id")
+    return Choice(
+        member,
+        (member, *others),
+        {str(name): float(vote) for name, vote in piece["votes"].items()},
+        str(piece["reason"]),
+        None if object_id is None else int(object_id),
+        piece.get("first_frame"),
+    )
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as one writes them in a sentence.
+
+    Example:
+        >>> join_names(["a"]), join_names(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

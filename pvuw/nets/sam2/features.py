@@ -72,10 +72,17 @@ def resize_frame(frame: Tensor, side: int) -> Tensor:
     Pillow's bicubic filter, as upstream: torch's differs by a grey level here and there, which
     shows in the masks.
     """
-    planes = [Image.fromarray(plane) for plane in frame.cpu().numpy()]
-    # Merging planes is faster than interleaving the array for `fromarray`.
-    resized = Image.merge("RGB", planes).resize((side, side), Image.Resampling.BICUBIC)
+    resized = _as_picture(frame.cpu()).resize((side, side), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(resized)).permute(2, 0, 1).contiguous()
+
+
+def _as_picture(frame: Tensor) -> Image.Image:
+    """A frame for Pillow: as it lies in memory if decoded pixel by pixel, as decoders do."""
+    pixels = frame.permute(1, 2, 0)
+    if pixels.is_contiguous():
+        return Image.fromarray(pixels.numpy())
+    # Merging planes is faster than interleaving the array.
+    return Image.merge("RGB", [Image.fromarray(plane) for plane in frame.numpy()])
 
 
 def resize_masks(masks: Tensor, side: int) -> Tensor:

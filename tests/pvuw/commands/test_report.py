@@ -5,6 +5,7 @@ from pvuw.commands import report
 from pvuw.metrics.protocols import PROTOCOLS
 from tests.pvuw.io.movies import write_movie
 from tests.pvuw.report.make import write_folders
+from tests.pvuw.report.members.make import write_ensemble
 
 
 @pytest.fixture
@@ -95,3 +96,37 @@ def test_labels_are_runs_and_tell_them_apart(tmp_path):
 
 def test_protocols_of_the_parser_are_those_that_exist():
     assert tuple(PROTOCOLS) == report._PROTOCOLS
+
+
+def test_members_of_an_ensemble_are_found(tmp_path, capsys):
+    root = write_ensemble(tmp_path)
+    words = ["--images", root / "JPEGImages", "--pred", root / "out", "--workers", 1]
+    assert main(["report", *map(str, [*words, "--out", root / "out.html"])]) == 0
+    text = (root / "out.html").read_text()
+    assert "<h2>Members</h2>" in text
+    assert '"method":"One member is followed for each object"' in text
+    assert "note:" not in capsys.readouterr().out
+
+
+def test_members_are_given_by_name(tmp_path, capsys):
+    root = write_ensemble(tmp_path)
+    (root / "out/ensemble.json").unlink()
+    words = ["--images", root / "JPEGImages", "--pred", root / "out", "--workers", 1]
+    words += ["--out", root / "out.html"]
+    assert main(["report", *map(str, words)]) == 0
+    assert "<h2>Members</h2>" not in (root / "out.html").read_text()
+    given = ["--members", f"still={root / 'out/members/still-1'}"]
+    assert main(["report", *map(str, [*words, *given])]) == 0
+    assert '"name":"still"' in (root / "out.html").read_text()
+    assert main(["report", *map(str, [*words, *given, *given[1:]])]) == 2
+    assert "two are called still; give NAME=DIR each" in capsys.readouterr().err
+
+
+def test_members_that_are_gone_are_noted_on_the_page_too(tmp_path, capsys):
+    root = write_ensemble(tmp_path)
+    (root / "out/members").rename(root / "elsewhere")
+    words = ["--images", root / "JPEGImages", "--pred", root / "out", "--workers", 1]
+    assert main(["report", *map(str, [*words, "--out", root / "out.html"])]) == 0
+    note = "give --members still=DIR swaps=DIR loses=DIR"
+    assert note in capsys.readouterr().out
+    assert note in (root / "out.html").read_text()

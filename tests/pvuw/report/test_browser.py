@@ -1,21 +1,22 @@
 """The page in a real browser, driven as a person would."""
 
-import shutil
-
 import numpy as np
 import pytest
 from PIL import Image
 
 from pvuw.report.entry import EntryTask
 from pvuw.report.page import write_report
+from tests.pvuw.report.browsing import (
+    needs_chromium,
+    open_video,
+    pixel,
+    redrawn,
+    set_slider,
+    watched,
+)
 from tests.pvuw.report.make import settings, videos, write_folders
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs an installed Chromium"),
-]
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
@@ -27,61 +28,9 @@ def report(tmp_path_factory):
     return root / "report.html"
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as api:
-        started = api.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield started
-        started.close()
-
-
 @pytest.fixture
 def page(browser, report):
-    """The opened page; any message on its console or request beyond the file fails the test."""
-    opened = browser.new_page(viewport={"width": 1300, "height": 1000})
-    said, asked = [], []
-    opened.on("console", lambda message: said.append(message.text))
-    opened.on("pageerror", lambda error: said.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(report.as_uri())
-    yield opened
-    opened.close()
-    # What the browser says about these tests reading pixels back does not count.
-    assert [line for line in said if "willReadFrequently" not in line] == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-
-
-def open_video(page, name):
-    page.click(f"#videos-table a:text-is('{name}')")
-    page.wait_for_selector("#viewer[data-drawn='00000']")
-
-
-def set_slider(page, pick):
-    page.evaluate(
-        """(pick) => {
-          const slider = document.getElementById('slider');
-          slider.value = pick;
-          slider.dispatchEvent(new Event('input'));
-        }""",
-        pick,
-    )
-
-
-def redrawn(page, action, *arguments):
-    """Do something that draws the panels again, and wait until it has."""
-    before = page.get_attribute("#viewer", "data-turn")
-    action(*arguments)
-    page.wait_for_function(f"document.getElementById('viewer').dataset.turn !== '{before}'")
-
-
-def pixel(page, panel, x, y):
-    """Colour of a panel's canvas, `[3]`."""
-    values = page.evaluate(
-        """([panel, x, y]) => [...document.querySelectorAll('#panels canvas')[panel]
-          .getContext('2d').getImageData(x, y, 1, 1).data]""",
-        [panel, x, y],
-    )
-    return np.array(values[:3])
+    yield from watched(browser, report)
 
 
 def names(page, table="videos"):
@@ -205,3 +154,9 @@ def test_address_opens_a_video(browser, report):
     page.wait_for_selector("#viewer[data-drawn='00000']")
     assert page.inner_text("#title") == "<odd> name"
     page.close()
+
+
+def test_a_page_without_members_shows_none(page):
+    open_video(page, "bad")
+    assert page.locator("#ensemble").is_hidden()
+    assert page.locator("#leader").count() == 0

@@ -4,9 +4,10 @@
     python -m benchmarks.ensemble --frames 100 1000
 
 Members are generated: five ellipses that move and pass each other at 1920x1080, drawn with other
-edges by each member; one swaps two ids half-way, one loses an object, one lags behind. First the
-steps in one process and on one core, then the whole command, which reads and writes PNGs: one video
-on one core, and two videos on two.
+edges by each member; one swaps two ids half-way, one loses an object, one lags behind. First one
+process on id maps in memory and from PNGs, nothing written; then the whole command, which writes
+PNGs too: one video, its memory for each length, and two videos at once. Processor time is printed
+beside the time that passed: others may be working on the machine.
 """
 
 import argparse
@@ -15,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -23,16 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe_machine
-from pvuw.ensemble.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.evidence import ArrayFrames, Evidence, Frames
 from pvuw.ensemble.fuse import Fuser, vote
 from pvuw.ensemble.members import Member, MemberFrames
-from pvuw.ensemble.pixels import paint
-from pvuw.ensemble.select import judge_by_agreement, select
+from pvuw.ensemble.select import follow, judge_by_weight, select
 from pvuw.io.masks import write_id_map
 
 SIZE_HW = (1080, 1920)
 MEMBERS = ("sam2", "cutie", "livos", "xmem", "tmo")
 OBJECTS = 5
+METHODS = ("vote", "fuse", "select")
 IN_MEMORY = 20  # frames: 2 MB each and member
 
 
@@ -43,24 +45,28 @@ def main() -> int:
     print(describe_machine("numpy", "opencv-python-headless"))
     print(f"load average {os.getloadavg()[0]:.1f} at the start; others may be working here")
     print(f"{len(MEMBERS)} members, {OBJECTS} objects, {SIZE_HW[1]}x{SIZE_HW[0]}")
+    shortest = min(args.frames)
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         for frames in args.frames:
-            for video in range(2):
+            for video in range(2 if frames == shortest else 1):
                 write_members(root / f"{frames}", f"v{video}", frames)
-        measure_reading(root / f"{args.frames[0]}", args.frames[0])
-        for method in ("vote", "fuse", "select"):
+        for method in METHODS:
             for frames in args.frames:
-                for videos in (1, 2):
-                    measure_command(root, method, frames, videos=videos)
-    measure_steps()  # last: a command's peak would contain what this process holds
+                measure_command(root, method, frames, videos=1)
+            measure_command(root, method, shortest, videos=2)
+        # These come last: a command's peak would contain what this process holds.
+        folders = [Member.find(root / f"{shortest}" / name) for name in MEMBERS]
+        measure_methods("from PNGs, nothing written", MemberFrames(folders, "v0"))
+    members = [[draw(m, t, IN_MEMORY) for t in range(IN_MEMORY)] for m in range(len(MEMBERS))]
+    measure_methods("id maps in memory", ArrayFrames(members))
     return 0
 
 
 def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--frames", type=int, nargs="+", default=[100, 400])
+    parser.add_argument("--frames", type=int, nargs="+", default=[100])
     return parser.parse_args()
 
 
@@ -81,40 +87,53 @@ def draw(member: int, time_: int, frames: int) -> NDArray[np.uint8]:
     return ids
 
 
-def per_100(steps: Callable[[], object], frames: int) -> float:
-    """Seconds for 100 frames, the best of three."""
-    seconds = []
+def per_100(steps: Callable[[], object], frames: int) -> tuple[float, float]:
+    """Seconds passed and seconds of processor time for 100 frames, each the best of three."""
+    passed, used = [], []
     for _ in range(3):
-        started = time.perf_counter()
+        started, before = time.perf_counter(), time.process_time()
         steps()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds) * 100 / frames
+        passed.append(time.perf_counter() - started)
+        used.append(time.process_time() - before)
+    return min(passed) * 100 / frames, min(used) * 100 / frames
 
 
-def measure_steps() -> None:
-    """Print the time of each step on id maps in memory."""
-    members = [[draw(m, t, IN_MEMORY) for t in range(IN_MEMORY)] for m in range(len(MEMBERS))]
-    frames, weights = ArrayFrames(members), [1.0] * len(MEMBERS)
+def measure_methods(what: str, frames: Frames) -> None:
+    """Print the time of each method, and of its steps, on frames that are read but not written."""
+    weights = [1.0] * len(MEMBERS)
     evidence = Evidence(frames, weights)
-    judge = judge_by_agreement(dict(zip(MEMBERS, weights, strict=True)))
+    judge = judge_by_weight(dict(zip(MEMBERS, weights, strict=True)))
     chosen = select(Fuser(evidence), MEMBERS, judge)
 
-    def follow() -> None:
-        for t in range(IN_MEMORY):
-            paint(evidence.read(t), chosen.ballot(t), size_hw=SIZE_HW)
+    def read() -> None:
+        for position in range(len(frames)):
+            frames.read(position)
+
+    def select_all() -> None:
+        own = Evidence(frames, weights)
+        exhaust(follow(own, select(Fuser(own), MEMBERS, judge)))
 
     steps: dict[str, Callable[[], object]] = {
-        "vote": lambda: list(vote(frames, weights)),
-        "fuse, first look (tracks, agreement)": lambda: Evidence(frames, weights),
-        "fuse, answer": lambda: list(Fuser(evidence).answers()),
-        "select, second look (pseudo-label, features)": lambda: select(
+        "reading alone": read,
+        "vote": lambda: exhaust(vote(frames, weights)),
+        "fuse": lambda: exhaust(Fuser(Evidence(frames, weights)).answers()),
+        "select": select_all,
+        "first look (tracks), of fuse and select": lambda: Evidence(frames, weights),
+        "answer of fuse": lambda: exhaust(Fuser(evidence).answers()),
+        "second look of select (pseudo-label, features)": lambda: select(
             Fuser(evidence), MEMBERS, judge
         ),
-        "select, answer": follow,
+        "answer of select": lambda: exhaust(follow(evidence, chosen)),
     }
-    print("id maps in memory, one core, seconds for 100 frames:")
+    print(f"{what}, one process, for 100 frames:")
     for name, step in steps.items():
-        print(f"  {name:46} {per_100(step, IN_MEMORY):5.2f}")
+        passed, used = per_100(step, len(frames))
+        print(f"  {name:48}{passed:6.2f} s, {used:5.2f} s of CPU")
+
+
+def exhaust(answers: Iterator[object]) -> None:
+    """Take all answers and keep none."""
+    deque(answers, maxlen=0)
 
 
 def write_members(root: Path, video: str, frames: int) -> None:
@@ -122,18 +141,6 @@ def write_members(root: Path, video: str, frames: int) -> None:
     for number, name in enumerate(MEMBERS):
         for t in range(frames):
             write_id_map(root / name / video / f"{t:05d}.png", draw(number, t, frames))
-
-
-def measure_reading(root: Path, frames: int) -> None:
-    """Print the time to decode the PNGs of all members once."""
-    reader = MemberFrames([Member.find(root / name) for name in MEMBERS], "v0")
-
-    def read_all() -> None:
-        for t in range(frames):
-            reader.read(t)
-
-    seconds = per_100(read_all, frames)
-    print(f"decoding the PNGs of all members once: {seconds:.2f} s for 100 frames")
 
 
 def measure_command(root: Path, method: str, frames: int, *, videos: int) -> None:
@@ -157,8 +164,8 @@ def measure_command(root: Path, method: str, frames: int, *, videos: int) -> Non
     # The peak is that of the largest process.
     print(
         f"pvuw ensemble {method}, {videos} videos of {frames} frames, {videos} processes: "
-        f"{wall:.1f} s, {cpu:.1f} s of CPU, {wall * 100 / frames / videos:.2f} s for 100 frames, "
-        f"peak {usage.ru_maxrss / 1024:.0f} MB"
+        f"{wall:.1f} s, {cpu:.1f} s of CPU; for 100 frames {wall * 100 / frames / videos:.2f} s, "
+        f"{cpu * 100 / frames / videos:.2f} s of CPU; peak {usage.ru_maxrss / 1024:.0f} MB"
     )
 
 

@@ -25,9 +25,8 @@ from pvuw.ensemble.evidence import ArrayFrames, Evidence
 from pvuw.ensemble.features import Features
 from pvuw.ensemble.fuse import Fuser, vote
 from pvuw.ensemble.measure import VideoMeter
-from pvuw.ensemble.pixels import paint
 from pvuw.ensemble.recommend import Recommendation, Recommender
-from pvuw.ensemble.select import Agreements, Judge, Selection, judge_by_agreement, select
+from pvuw.ensemble.select import Agreements, Judge, Selection, follow, judge_by_weight, select
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.parallel import map_in_order
 from pvuw.sample.cast import Scenes
@@ -130,9 +129,10 @@ def answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
     """Return every way's answer for one video."""
     frames = ArrayFrames(list(video.members.values()))
     fuser = fuser_of(video.members)
-    history = list(adviser.history.values())
+    history, alike = list(adviser.history.values()), dict.fromkeys(MEMBERS, 1.0)
     chosen: dict[str, tuple[Judge, Level]] = {
-        "select by agreement, no database": (judge_by_agreement(adviser.history), "video"),
+        "select by agreement, no database": (judge_by_weight(alike), "video"),
+        "select by weight, no database": (judge_by_weight(adviser.history), "video"),
         "select per video, features alone": (adviser.by_features, "video"),
         "select per frame": (adviser.of["frame"].recommend, "frame"),
     }
@@ -142,7 +142,7 @@ def answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
         "votes weighted by history": np.stack(list(vote(frames, history))),
         "fuse, no database": np.stack(list(fuser.answers())),
         "fuse, weighted by history": np.stack(list(fuser_of(video.members, history).answers())),
-        **{way: follow(fuser, ask(video, fuser, *how)) for way, how in chosen.items()},
+        **{way: followed(fuser, ask(video, fuser, *how)) for way, how in chosen.items()},
         **learnt_answers(video, adviser),
     }
 
@@ -154,8 +154,8 @@ def learnt_answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
     votes = {object_id: one.vote_weights() for object_id, one in objects.pieces}
     learnt = {object_id: [by[m] for m in MEMBERS] for object_id, by in votes.items()}
     return {
-        "select per video": follow(fuser, ask(video, fuser, adviser.of["video"].recommend)),
-        "select per object": follow(fuser, objects),
+        "select per video": followed(fuser, ask(video, fuser, adviser.of["video"].recommend)),
+        "select per object": followed(fuser, objects),
         "fuse": np.stack(list(Fuser(fuser.evidence, learnt=learnt).answers())),
     }
 
@@ -165,15 +165,9 @@ def ask(video: Spoilt, fuser: Fuser, judge: Judge, level: Level = "video") -> Se
     return select(fuser, MEMBERS, judge, granularity=level, image=video.frames.__getitem__)
 
 
-def follow(fuser: Fuser, selection: Selection) -> IdMaps:
+def followed(fuser: Fuser, selection: Selection) -> IdMaps:
     """Return what `pvuw ensemble select` writes."""
-    frames = fuser.evidence.frames
-    return np.stack(
-        [
-            paint(fuser.evidence.read(t), selection.ballot(t), size_hw=frames.size_hw)
-            for t in range(len(frames))
-        ]
-    )
+    return np.stack(list(follow(fuser.evidence, selection)))
 
 
 def score_video(task: tuple[Spoilt, Adviser]) -> dict[str, float]:

@@ -1,13 +1,17 @@
 """How far a member's masks agree with the pseudo-label; constant memory."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.ensemble.features import WINDOW_FRAMES
+from pvuw.ensemble.pixels import differing
+
+Array = NDArray[np.float64]
 
 _LONG_SIDE = 480  # pixels: the IoU of larger maps hardly differs
 
@@ -27,26 +31,69 @@ def object_ious(label: NDArray[np.uint8], masks: NDArray[np.uint8]) -> dict[int,
         >>> object_ious(label, np.array([[1, 0, 2, 3]], dtype=np.uint8))
         {1: 0.5, 2: 1.0, 3: 0.0}
     """
-    _check_sizes(label, masks)
-    return _compare(_reduced(label), _reduced(masks))[0]
+    ious = compare_with(label, [masks]).ious[0]
+    assert ious is not None
+    return ious
 
 
-def _compare(
-    label: NDArray[np.uint8], masks: NDArray[np.uint8]
-) -> tuple[dict[int, float], set[int]]:
-    """Return the IoU by id, and the ids that the label shows."""
-    own, same = _counts(label), np.equal(label, masks).view(np.uint8)
-    areas, both = own + _counts(masks), _counts(label, same)
-    ids = np.flatnonzero(areas[1:]) + 1
-    ious = {int(i): float(both[i] / (areas[i] - both[i])) for i in ids}
-    return ious, set((np.flatnonzero(own[1:]) + 1).tolist())
+@dataclass(frozen=True)
+class Agreement:
+    """How far members agree with a pseudo-label in one frame."""
+
+    ious: list[dict[int, float] | None]
+    """Of each member, the IoU of every id that its id map or the label shows; None: no mask."""
+    label_ids: set[int]
+    """Ids that the label shows."""
 
 
-def _counts(
-    id_map: NDArray[np.uint8], inside: NDArray[np.uint8] | None = None
-) -> NDArray[np.float64]:
+def compare_with(label: NDArray[np.uint8], maps: Sequence[NDArray[np.uint8] | None]) -> Agreement:
+    """Return how far members agree with a pseudo-label; larger maps are thinned out to 480.
+
+    Args:
+        label: Id map, uint8 `[H, W]`.
+        maps: Id map of each member, of the same size; None: no mask.
+
+    Raises:
+        ValueError: If the sizes differ.
+
+    Example:
+        >>> label = np.array([[1, 1, 2, 0]], dtype=np.uint8)
+        >>> compare_with(label, [label, None, label // 2]).ious
+        [{1: 1.0, 2: 1.0}, None, {1: 0.0, 2: 0.0}]
+    """
+    given = [id_map for id_map in maps if id_map is not None]
+    for id_map in given:
+        _check_sizes(label, id_map)
+    reduced = [_reduced(id_map) for id_map in (label, *given)]
+    areas, shared = _count(reduced)
+    union = areas[:1] + areas[1:] - shared
+    found = iter([_by_id(inside, total) for inside, total in zip(shared, union, strict=True)])
+    ious = [None if id_map is None else next(found) for id_map in maps]
+    return Agreement(ious, set((np.flatnonzero(areas[0, 1:]) + 1).tolist()))
+
+
+def _by_id(inside: Array, union: Array) -> dict[int, float]:
+    return {int(i): float(inside[i] / union[i]) for i in np.flatnonzero(union[1:]) + 1}
+
+
+def _count(maps: Sequence[NDArray[np.uint8]]) -> tuple[Array, Array]:
+    """Return the pixels of each id in `M + 1` maps, `[M + 1, 256]`, and shared with the first one.
+
+    Pixels on which all are of one mind are counted once for all of them.
+    """
+    index = differing(maps)
+    label, *others = (id_map.reshape(-1)[index] for id_map in maps)
+    calm = _histogram(maps[0].reshape(-1)) - _histogram(label)
+    areas = [calm + _histogram(label), *(calm + _histogram(said) for said in others)]
+    shared = [calm + _histogram(label[label == said]) for said in others]
+    return np.stack(areas), np.reshape(shared, (len(others), 256))
+
+
+def _histogram(ids: NDArray[np.uint8]) -> Array:
     """Return the pixels of each id, `[256]`; OpenCV counts several times faster than NumPy."""
-    counts = cv2.calcHist([id_map], [0], inside, [256], [0, 256])
+    if not ids.size:
+        return np.zeros(256)
+    counts = cv2.calcHist([ids], [0], None, [256], [0, 256])
     return counts.reshape(-1).astype(np.float64)
 
 
@@ -77,8 +124,9 @@ class AgreementStream:
         Raises:
             ValueError: If the sizes differ.
         """
-        _check_sizes(label, masks)
-        self.take(*_compare(_reduced(label), _reduced(masks)))
+        found = compare_with(label, [masks])
+        if (ious := found.ious[0]) is not None:
+            self.take(ious, found.label_ids)
 
     def take(self, ious: Mapping[int, float], label_ids: set[int]) -> None:
         """Take the next frame, its IoUs known already.

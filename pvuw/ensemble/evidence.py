@@ -7,7 +7,10 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pvuw.ensemble.combinations import IdMap, combine
+from pvuw.ensemble.ahead import ahead
+from pvuw.ensemble.combinations import Combinations, IdMap, combine
+from pvuw.ensemble.pixels import Compared, compare
+from pvuw.ensemble.spool import Spool, pack
 from pvuw.ensemble.track_table import TrackCounter, bin_of
 from pvuw.ensemble.tracks import Matching, match_tracks
 
@@ -27,6 +30,9 @@ class Frames(Protocol):
 
     def read(self, position: int) -> list[IdMap | None]:
         """Return each member's id map, uint8 `[H, W]`; None: no mask."""
+
+    def read_member(self, position: int, member: int) -> IdMap | None:
+        """Return the id map of one member."""
 
 
 class ArrayFrames:
@@ -66,12 +72,16 @@ class ArrayFrames:
         """Return each member's id map."""
         return [member[position] for member in self._members]
 
+    def read_member(self, position: int, member: int) -> IdMap | None:
+        """Return the id map of one member."""
+        return self._members[member][position]
+
 
 class Evidence:
     """Members of one video with their ids put right by whole tracks.
 
     Making it reads every id map once and keeps a few numbers per frame and object, of longer videos
-    per stretch of time (`MAX_BINS`).
+    per stretch of time (`MAX_BINS`), and thinned-out id maps in a temporary file.
 
     Args:
         frames: The video.
@@ -82,11 +92,13 @@ class Evidence:
         self.frames = frames
         self.weights = list(weights)
         self._step = max(1, math.ceil(max(frames.size_hw) / LONG_SIDE))
+        height, width = (len(range(self._step // 2, s, self._step)) for s in frames.size_hw)
+        self._thin = Spool((height, width))
         counter = TrackCounter(len(frames), len(weights))
-        for position in range(len(frames)):
-            maps = frames.read(position)
-            if any(id_map is not None for id_map in maps):
-                counter.add(position, combine([self.thin(id_map) for id_map in maps]))
+        for position, (found, packed) in enumerate(ahead(self._first_look, len(frames))):
+            self._thin.add(packed)
+            if found is not None:
+                counter.add(position, found)
         self.matching: Matching = match_tracks(counter.table(), weights)
         # One frame is asked for several times in a row.
         self._latest: tuple[int, list[IdMap | None]] = (-1, [])
@@ -100,31 +112,55 @@ class Evidence:
         """Return the stretch of time of a frame."""
         return bin_of(position, len(self.frames))
 
-    def read(self, position: int, *, thin: bool = False) -> list[IdMap | None]:
-        """Return each member's id map with its ids put right; thinned out to 480 if so asked."""
-        if self._latest[0] != position:
-            maps = [
-                id_map if id_map is None else self._put_right(id_map, position, member)
-                for member, id_map in enumerate(self.frames.read(position))
-            ]
-            self._latest = (position, maps)
-        maps = self._latest[1]
-        return [self.thin(id_map) for id_map in maps] if thin else list(maps)
+    def read(self, position: int) -> list[IdMap | None]:
+        """Return each member's id map with its ids put right."""
+        latest = self._latest
+        if latest[0] == position:
+            return list(latest[1])
+        found = enumerate(self.frames.read(position))
+        maps = [self._put_right(id_map, position, member) for member, id_map in found]
+        self._latest = (position, maps)
+        return list(maps)
+
+    def read_member(self, position: int, member: int) -> IdMap | None:
+        """Return the id map of one member with its ids put right."""
+        return self._put_right(self.frames.read_member(position, member), position, member)
+
+    def read_thin(self, position: int) -> list[IdMap | None]:
+        """Return each member's id map with its ids put right, thinned out to 480 pixels."""
+        found = enumerate(self._thin.read(position))
+        return [self._put_right(id_map, position, member) for member, id_map in found]
+
+    def compare(self, position: int) -> Compared:
+        """Return where members differ, ids put right."""
+        return compare(self.read(position), size_hw=self.frames.size_hw)
+
+    def compare_thin(self, position: int) -> Compared:
+        """Return where members differ, ids put right, thinned out to 480 pixels."""
+        return compare(self.read_thin(position), size_hw=self._thin.size_hw)
 
     def thin(self, id_map: IdMap | None) -> IdMap | None:
         """Return every n-th pixel of an id map, so that its longer side is at most 480."""
         if id_map is None or self._step == 1:
             return id_map
-        return id_map[self._step // 2 :: self._step, self._step // 2 :: self._step]
+        first = self._step // 2
+        return np.ascontiguousarray(id_map[first :: self._step, first :: self._step])
 
     def real_id(self, position: int, member: int, object_id: int) -> int:
         """Return which object a member's id means in a frame."""
         table = self.matching.id_table(position, member, num_frames=len(self.frames))
         return object_id if table is None else int(table[object_id])
 
-    def _put_right(self, id_map: IdMap, position: int, member: int) -> IdMap:
+    def _first_look(self, position: int) -> tuple[Combinations | None, list[bytes | None]]:
+        maps = [self.thin(id_map) for id_map in self.frames.read(position)]
+        packed = pack(maps)
+        return None if all(id_map is None for id_map in maps) else combine(maps), packed
+
+    def _put_right(self, id_map: IdMap | None, position: int, member: int) -> IdMap | None:
         table = self.matching.id_table(position, member, num_frames=len(self.frames))
-        return id_map if table is None else cv2.LUT(id_map, table).astype(np.uint8, copy=False)
+        if id_map is None or table is None:
+            return id_map
+        return cv2.LUT(id_map, table).astype(np.uint8, copy=False)
 
 
 class Confidences(Protocol):

@@ -18,8 +18,8 @@ from pvuw.mose_plus.presence import PresenceTracker
 from pvuw.mose_plus.shapes import FrameShapes, shapes_of_id_map
 
 FEATURE_VERSION = 2
-"""Raised whenever a value would change, be it because pseudo-labels are made in another way: rows of
-other versions do not train a recommender."""
+"""Raised whenever a value, or the pseudo-label it is measured on, would change: rows of other
+versions do not train a recommender."""
 WINDOW_FRAMES = 8
 """Frames that the features of one frame are taken over."""
 _SMALL_SHARE = 0.01  # MOSEv2's definition of a small mask

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pvuw.ensemble.ahead import ahead
 from pvuw.ensemble.combinations import IdMap
 from pvuw.ensemble.evidence import Confidences, Evidence, Frames
-from pvuw.ensemble.pixels import paint, paint_smoothly
+from pvuw.ensemble.pixels import Compared, compare, paint, paint_smoothly
 from pvuw.ensemble.voting import Ballot
 
 Array = NDArray[np.float64]
@@ -26,8 +27,12 @@ def vote(frames: Frames, weights: Sequence[float]) -> Iterator[IdMap]:
         weights: Votes of each member; all 1: the majority. Ties go to the member listed first.
     """
     ballot = Ballot.uniform(weights)
-    for position in range(len(frames)):
-        yield paint(frames.read(position), ballot, size_hw=frames.size_hw)
+
+    def look(position: int) -> Compared:
+        return compare(frames.read(position), size_hw=frames.size_hw)
+
+    for compared in ahead(look, len(frames)):
+        yield paint(compared, ballot)
 
 
 def fuse(
@@ -86,16 +91,18 @@ class Fuser:
     def answers(self) -> Iterator[IdMap]:
         """Yield the id map of each frame, uint8 `[H, W]`."""
         previous = None
-        for position in range(len(self.evidence.frames)):
-            previous = self.answer(position, previous)
+        found = ahead(self.evidence.compare, len(self.evidence.frames))
+        for position, compared in enumerate(found):
+            previous = self.decide(position, compared, previous)
             yield previous
 
-    def answer(self, position: int, previous: IdMap | None, *, thin: bool = False) -> IdMap:
+    def answer(self, position: int, previous: IdMap | None) -> IdMap:
         """Return the id map of a frame, given that of the frame before."""
-        maps = self.evidence.read(position, thin=thin)
-        shape = next((m.shape for m in maps if m is not None), self.evidence.frames.size_hw)
-        size_hw = (shape[0], shape[1])
-        return paint_smoothly(maps, self.ballot(position), size_hw=size_hw, previous=previous)
+        return self.decide(position, self.evidence.compare(position), previous)
+
+    def decide(self, position: int, compared: Compared, previous: IdMap | None) -> IdMap:
+        """Return the id map of a frame that has been compared already, in full or thinned out."""
+        return paint_smoothly(compared, self.ballot(position), previous=previous)
 
     def ballot(self, position: int) -> Ballot:
         """Return what each member's word counts in a frame."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.agreement import AgreementStream
+from pvuw.ensemble.agreement import AgreementStream, compare_with
 from pvuw.ensemble.database import Level, PerformanceRow
 from pvuw.ensemble.features import WINDOW_FRAMES, Features, FeatureStream
 from pvuw.metrics.accumulate import VideoResult, VideoScore
@@ -65,8 +65,11 @@ class VideoMeter:
                 what only they can tell is not known.
         """
         self._features.update(label, frame)
+        found = compare_with(label, [masks[member] for member in self._agreements])
+        for stream, ious in zip(self._agreements.values(), found.ious, strict=True):
+            assert ious is not None, "every member has a mask"
+            stream.take(ious, found.label_ids)
         for member, score in self._scores.items():
-            self._agreements[member].update(label, masks[member])
             score.add(truth, masks[member])
         self._num_frames += 1
         if self._num_frames % WINDOW_FRAMES == 0:

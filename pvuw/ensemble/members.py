@@ -121,8 +121,16 @@ class MemberFrames:
         Raises:
             DataError: If a mask cannot be read.
         """
-        name = self.frame_names[position]
-        return [self._at_size(paths[name]) if name in paths else None for paths in self._paths]
+        return [self.read_member(position, member) for member in range(len(self.members))]
+
+    def read_member(self, position: int, member: int) -> IdMap | None:
+        """Return the id map of one member, uint8 `[H, W]`; None where it has none.
+
+        Raises:
+            DataError: If the mask cannot be read.
+        """
+        path = self._paths[member].get(self.frame_names[position])
+        return None if path is None else self._at_size(path)
 
     def files(self) -> list[list[Path]]:
         """Return the files of each member that the answer depends on, in order."""

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.agreement import object_ious
+from pvuw.ensemble.agreement import compare_with
 from pvuw.ensemble.combinations import IdMap
 from pvuw.ensemble.evidence import Evidence
+from pvuw.ensemble.pixels import differing
 from pvuw.ensemble.tracks import Swap
 
 OVERRULED_BELOW = 0.5
@@ -36,11 +37,13 @@ def frame_line(
         pieces of that, thin edges left out.
     """
     given = {m: id_map for m, id_map in zip(members, maps, strict=True) if id_map is not None}
-    ious = {member: object_ious(answer, id_map) for member, id_map in given.items()}
+    found = compare_with(answer, list(given.values())).ious
+    ious = {member: by_object or {} for member, by_object in zip(given, found, strict=True)}
     ids = sorted({i for by_object in ious.values() for i in by_object})
     # An object that neither a member nor the answer shows is one they agree on.
     table = {member: {i: by_object.get(i, 1.0) for i in ids} for member, by_object in ious.items()}
-    contested = _contested(list(given.values()), answer)
+    contested = np.zeros(answer.shape, dtype=np.bool_)
+    contested.reshape(-1)[differing(list(given.values()))] = True
     return {
         "frame": name,
         "agreement": {i: _mean([row[i] for row in table.values()]) for i in ids},
@@ -71,13 +74,6 @@ def swap_lines(evidence: Evidence, members: Sequence[str], frame_names: Sequence
         }
 
     return [line(swap) for swap in evidence.matching.swaps]
-
-
-def _contested(maps: Sequence[IdMap], answer: IdMap) -> NDArray[np.bool_]:
-    contested = np.zeros(answer.shape, dtype=np.bool_)
-    for id_map in maps[1:]:
-        contested |= id_map != maps[0]
-    return contested
 
 
 def _regions(

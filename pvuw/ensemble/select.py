@@ -7,10 +7,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.agreement import AgreementStream
+from pvuw.ensemble.agreement import AgreementStream, compare_with
+from pvuw.ensemble.ahead import ahead
 from pvuw.ensemble.combinations import IdMap
+from pvuw.ensemble.evidence import Evidence
 from pvuw.ensemble.features import Features, FeatureStream
 from pvuw.ensemble.fuse import Fuser
+from pvuw.ensemble.pixels import Compared, paint
 from pvuw.ensemble.recommend import Estimate, Hysteresis, Recommendation, Recommender
 from pvuw.ensemble.voting import Ballot
 
@@ -18,45 +21,50 @@ Granularity = Literal["video", "object", "frame"]
 _RANK_FACTOR = 4.0
 """Votes of a member for one vote of the next one: more than all later ones have together."""
 _HUNCH = 0.15
-"""Standard deviation stated for an estimate that rests on agreement alone; a round guess."""
+"""Standard deviation stated for an estimate that rests on no record; a round guess."""
 
 Agreements = Mapping[str, float | None]
 Judge = Callable[[Features, Agreements], Recommendation]
 
 
-def judge_by_agreement(weights: Mapping[str, float]) -> Judge:
-    """Return a judge that goes by agreement with the pseudo-label times each member's weight.
+def judge_by_weight(weights: Mapping[str, float]) -> Judge:
+    """Return a judge that goes by each member's weight, and by agreement between equal ones.
 
-    What it states as expected is that product over the largest weight: a rank, no measured J&F.
+    Agreement with the pseudo-label alone says little about who is right (docs/ensemble_study.md).
+    What is stated as expected is a rank in 0..1, no measured J&F: members of the next higher weight
+    begin where those of the lower one end.
     """
-    largest = max(weights.values())
+    levels = sorted(set(weights.values()))
 
     def judge(features: Features, agreements: Agreements) -> Recommendation:
         del features
         estimates = [
             Estimate(
                 name,
-                expected=(agreement or 0.0) * weights[name] / largest,
+                expected=(levels.index(weights[name]) + (agreement or 0.0)) / len(levels),
                 uncertainty=_HUNCH,
                 num_rows=0,
-                basis="agreement with the pseudo-label",
+                basis="weight and agreement with the pseudo-label",
                 parts={},
             )
             for name, agreement in agreements.items()
         ]
-        ranked = tuple(sorted(estimates, key=lambda one: -one.expected))
+        ranked = tuple(sorted(estimates, key=lambda one: (-weights[one.member], -one.expected)))
+        reason = _reason([one.member for one in ranked], weights, agreements)
         best = ranked[0]
-        reason = (
-            f"{best.member}: agrees with the pseudo-label by {agreements[best.member] or 0:.2f}"
-        )
-        if len(ranked) > 1:
-            second = ranked[1].member
-            reason += f", {second} by {agreements[second] or 0:.2f}"
-        if len(set(weights.values())) > 1:
-            reason += "; each times its weight"
         return Recommendation(best.member, best.expected, best.uncertainty, reason, ranked)
 
     return judge
+
+
+def _reason(ranked: Sequence[str], weights: Mapping[str, float], agreements: Agreements) -> str:
+    best, others = ranked[0], ranked[1:]
+    text = f"{best}: agrees with the pseudo-label by {agreements[best] or 0:.2f}"
+    if others:
+        text += f", {others[0]} by {agreements[others[0]] or 0:.2f}"
+    if others and weights[best] > weights[others[0]]:
+        text += f"; has the highest weight, {weights[best]:g}"
+    return text
 
 
 def judge_by_record(recommender: Recommender) -> Judge:
@@ -74,6 +82,13 @@ class Selection:
     names: list[str]
     """The members, `M`."""
 
+    def order(self, position: int) -> list[int]:
+        """Return the members to follow in a frame, first choice first; none per object."""
+        recommendation = self._latest(position)
+        if self.granularity == "object" or recommendation is None:
+            return []
+        return [self.names.index(name) for name in _order(recommendation)]
+
     def ballot(self, position: int) -> Ballot:
         """Return votes by rank: whoever is preferred outvotes all others together.
 
@@ -84,18 +99,26 @@ class Selection:
             for object_id, recommendation in self.pieces:
                 ballot.weights[:, object_id] = self._votes(recommendation)
             return ballot
+        return Ballot.uniform(self._votes(self._latest(position)))
+
+    def _latest(self, position: int) -> Recommendation | None:
+        """Return the choice for a frame, where it is made by frames or for the video."""
         latest = [r for first, r in self.pieces if first <= position]
-        return Ballot.uniform(self._votes(latest[-1] if latest else None))
+        return latest[-1] if latest else None
 
     def _votes(self, recommendation: Recommendation | None) -> NDArray[np.float64]:
         votes = np.full(len(self.names), _RANK_FACTOR ** -len(self.names))
         if recommendation is None:
             return votes
-        order = [recommendation.member]
-        order += [e.member for e in recommendation.estimates if e.member != order[0]]
-        for rank, name in enumerate(order):
+        for rank, name in enumerate(_order(recommendation)):
             votes[self.names.index(name)] = _RANK_FACTOR**-rank
         return votes
+
+
+def _order(recommendation: Recommendation) -> list[str]:
+    """Return the members, first choice first."""
+    first = recommendation.member
+    return [first, *(e.member for e in recommendation.estimates if e.member != first)]
 
 
 def select(
@@ -135,6 +158,37 @@ def select(
     return Selection(granularity, objects, list(names))
 
 
+def follow(evidence: Evidence, selection: Selection) -> Iterator[IdMap]:
+    """Yield the id map of each frame of those that are followed, not to be changed.
+
+    Args:
+        evidence: The members, ids put right.
+        selection: Whom to follow.
+    """
+
+    def look(position: int) -> IdMap | Compared:
+        for member in selection.order(position):
+            if (id_map := evidence.read_member(position, member)) is not None:
+                return id_map
+        return evidence.compare(position)
+
+    for position, found in enumerate(ahead(look, len(evidence.frames))):
+        if isinstance(found, Compared):
+            yield paint(found, selection.ballot(position))
+        else:
+            yield found
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What the second look finds in a frame ahead of its turn."""
+
+    compared: Compared
+    maps: list[IdMap | None]
+    """Thinned-out id map of each member."""
+    image: NDArray[np.uint8] | None
+
+
 class _Watched:
     """Features of the video and each member's agreement with the pseudo-label, while it is read."""
 
@@ -151,14 +205,20 @@ class _Watched:
     def look(self) -> Iterator[int]:
         """Yield the position of each frame once it has been taken in."""
         label: IdMap | None = None
-        for position in range(len(self._fuser.evidence.frames)):
-            label = self._fuser.answer(position, label, thin=True)
-            self.features.update(label, None if self._image is None else self._image(position))
-            maps = self._fuser.evidence.read(position, thin=True)
-            for stream, id_map in zip(self._streams.values(), maps, strict=True):
-                if id_map is not None:
-                    stream.update(label, id_map)
+        evidence = self._fuser.evidence
+        for position, seen in enumerate(ahead(self._see, len(evidence.frames))):
+            label = self._fuser.decide(position, seen.compared, label)
+            self.features.update(label, seen.image)
+            found = compare_with(label, seen.maps)
+            for stream, ious in zip(self._streams.values(), found.ious, strict=True):
+                if ious is not None:
+                    stream.take(ious, found.label_ids)
             yield position
+
+    def _see(self, position: int) -> _Seen:
+        evidence = self._fuser.evidence
+        image = None if self._image is None else self._image(position)
+        return _Seen(evidence.compare_thin(position), evidence.read_thin(position), image)
 
     def of_video(self) -> dict[str, float | None]:
         """Return each member's agreement over the video."""

@@ -17,7 +17,6 @@ from pvuw.ensemble.evidence import Evidence
 from pvuw.ensemble.fuse import Fuser, vote
 from pvuw.ensemble.members import Member, MemberConfidences, MemberFrames
 from pvuw.ensemble.output import VideoOutput, stamp_of
-from pvuw.ensemble.pixels import paint
 from pvuw.ensemble.recommend import Recommendation, Recommender
 from pvuw.ensemble.record import frame_line, swap_lines
 from pvuw.ensemble.recording import read_picture
@@ -25,8 +24,9 @@ from pvuw.ensemble.select import (
     Granularity,
     Judge,
     Selection,
-    judge_by_agreement,
+    follow,
     judge_by_record,
+    judge_by_weight,
     select,
 )
 from pvuw.errors import DataError
@@ -48,7 +48,7 @@ class EnsembleConfig:
     images: Path | None = None
     """Frames, `<video>/<frame>.jpg`: say which frames there are and show the scene."""
     database: Path | None = None
-    """Recorded performance (`pvuw ensemble record`); None: members are judged by agreement."""
+    """Recorded performance (`pvuw ensemble record`); None: by weight."""
     protocol: str = "mose"
     """Whose scores of the database count."""
 
@@ -141,9 +141,7 @@ def _prepare(
     fuser = Fuser(evidence, confidences)
     header["swaps"] = swap_lines(evidence, config.names, frames.frame_names)
     header["same"] = _same(config, evidence)
-    judge: Judge = (
-        judge_by_record(Recommender(rows)) if rows else judge_by_agreement(config.weights)
-    )
+    judge: Judge = judge_by_record(Recommender(rows)) if rows else judge_by_weight(config.weights)
     if config.method == "fuse" and not rows:
         return fuser.answers(), header, evidence
     granularity: Granularity = "object" if config.method == "fuse" else config.granularity
@@ -151,7 +149,7 @@ def _prepare(
     chosen = select(fuser, config.names, judge, granularity=granularity, image=look)
     header["selection"] = [_piece(frames, chosen, at, why) for at, why in chosen.pieces]
     if config.method == "select":
-        return _followed(evidence, chosen), header, evidence
+        return follow(evidence, chosen), header, evidence
     learnt = {at: _votes(why, config.names) for at, why in chosen.pieces}
     return Fuser(evidence, confidences, learnt=learnt).answers(), header, evidence
 
@@ -160,12 +158,6 @@ def _votes(why: Recommendation, names: Sequence[str]) -> list[float]:
     """Return the votes that members are recommended with; one without masks has a small one."""
     votes = why.vote_weights()
     return [votes.get(name, min(votes.values())) for name in names]
-
-
-def _followed(evidence: Evidence, selection: Selection) -> Iterator[IdMap]:
-    for position in range(len(evidence.frames)):
-        maps = evidence.read(position)
-        yield paint(maps, selection.ballot(position), size_hw=evidence.frames.size_hw)
 
 
 def _piece(
@@ -201,7 +193,7 @@ def _line(
         return {"frame": name}
     thin = evidence.thin(answer)
     assert thin is not None
-    return frame_line(name, config.names, evidence.read(position, thin=True), thin)
+    return frame_line(name, config.names, evidence.read_thin(position), thin)
 
 
 def _same(config: EnsembleConfig, evidence: Evidence) -> list[list[str]]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pvuw.ensemble.agreement import AgreementStream, object_ious
+from pvuw.ensemble.agreement import AgreementStream, compare_with, object_ious
 from pvuw.ensemble.features import WINDOW_FRAMES
 
 
@@ -19,6 +19,19 @@ def test_ious_equal_the_naive_ones():
     a, b = rng.integers(0, 4, (2, 30, 40), dtype=np.uint8)
     expected = {i: pytest.approx(naive_iou(a, b, i)) for i in (1, 2, 3)}
     assert object_ious(a, b) == expected
+
+
+@pytest.mark.parametrize("num_ids", [1, 4, 200])
+def test_all_members_at_once_are_what_each_is_alone(num_ids):
+    rng = np.random.default_rng(num_ids)
+    label = rng.integers(0, num_ids, (30, 40), dtype=np.uint8)
+    maps = [np.where(rng.random(label.shape) < p, label, label[::-1]) for p in (0, 0.5, 1)]
+    found = compare_with(label, [maps[0], None, *maps[1:]])
+    assert found.ious[1] is None
+    for ious, one in zip([found.ious[0], *found.ious[2:]], maps, strict=True):
+        ids = np.union1d(label, one)
+        assert ious == {int(i): pytest.approx(naive_iou(label, one, i)) for i in ids[ids > 0]}
+    assert found.label_ids == set(np.unique(label[label > 0]).tolist())
 
 
 def test_large_maps_are_thinned_out():

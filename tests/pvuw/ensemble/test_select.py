@@ -6,8 +6,8 @@ import pytest
 from pvuw.ensemble.evidence import ArrayFrames, Evidence
 from pvuw.ensemble.fuse import Fuser
 from pvuw.ensemble.pixels import paint
-from pvuw.ensemble.select import judge_by_agreement, select
-from tests.pvuw.ensemble.scenes_of_squares import SIZE_HW, shifted, video, without
+from pvuw.ensemble.select import follow, judge_by_weight, select
+from tests.pvuw.ensemble.scenes_of_squares import shifted, video, without
 
 NAMES = ["good", "near", "loses_9", "loses_3"]
 
@@ -24,16 +24,11 @@ def members():
 def chosen(maps, names=NAMES, weights=None, **more):
     weights = weights or dict.fromkeys(names, 1.0)
     evidence = Evidence(ArrayFrames(maps), list(weights.values()))
-    return select(Fuser(evidence), names, judge_by_agreement(weights), **more), evidence
+    return select(Fuser(evidence), names, judge_by_weight(weights), **more), evidence
 
 
 def followed(selection, evidence):
-    return np.stack(
-        [
-            paint(evidence.read(t), selection.ballot(t), size_hw=SIZE_HW)
-            for t in range(len(evidence.frames))
-        ]
-    )
+    return np.stack(list(follow(evidence, selection)))
 
 
 def test_the_member_that_agrees_most_is_followed_exactly():
@@ -50,7 +45,28 @@ def test_weights_count():
     weights = {"good": 0.1, "near": 0.1, "loses_9": 0.1, "loses_3": 5.0}
     selection, _ = chosen(members(), weights=weights)
     assert selection.pieces[0][1].member == "loses_3"
-    assert "times its weight" in selection.pieces[0][1].reason
+    assert "has the highest weight, 5" in selection.pieces[0][1].reason
+
+
+def test_agreement_decides_between_equal_weights_only():
+    weights = {"good": 1.0, "near": 1.0, "loses_9": 2.0, "loses_3": 2.0}
+    maps = [*members()[:3], np.zeros_like(video())]
+    ((_, why),) = chosen(maps, weights=weights)[0].pieces
+    assert [one.member for one in why.estimates][:2] == ["loses_9", "loses_3"]
+    ranks = [one.expected for one in why.estimates]
+    assert ranks == sorted(ranks, reverse=True)
+    assert "weight" not in why.reason
+
+
+@pytest.mark.parametrize("granularity", ["video", "frame", "object"])
+def test_who_is_followed_outvotes_all_others(granularity):
+    maps = [list(one) for one in members()]
+    for member, gone in ((0, (0, 5, 6)), (1, (5,)), (2, (5,)), (3, (5,))):
+        for frame in gone:
+            maps[member][frame] = None
+    selection, evidence = chosen(maps, granularity=granularity)
+    voted = [paint(evidence.compare(t), selection.ballot(t)) for t in range(len(maps[0]))]
+    assert np.array_equal(followed(selection, evidence), voted)
 
 
 def test_a_member_is_followed_per_object():

@@ -141,7 +141,7 @@ def _add_fusing_arguments(parser: argparse.ArgumentParser, method: str) -> None:
         type=Path,
         metavar="FILE",
         help="recorded performance (pvuw ensemble record): members are weighted or chosen by what "
-        "they scored on videos like this one (default: by agreement alone)",
+        "they scored on videos like this one (default: by --weight alone)",
     )
     parser.add_argument(
         "--protocol",

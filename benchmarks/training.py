@@ -108,12 +108,17 @@ def make_step(side: str, name: str) -> Callable[[], None]:
 
 
 def step_seconds(name: str, args: argparse.Namespace) -> list[float]:
-    """Median seconds of each side's step, taken in turn after one of each to warm up."""
+    """Median seconds of each side's step, taken in turn after one of each to warm up.
+
+    Every other round goes backwards: a step that follows a smaller one gets its memory from the
+    system anew, and no side shall always be that one.
+    """
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
     steps = [make_step(side, name) for side in SIDES]
     seconds: list[list[float]] = [[] for _ in SIDES]
     for repeat in range(args.repeats + 1):
-        for step, taken in zip(steps, seconds, strict=True):
+        turns = list(zip(steps, seconds, strict=True))
+        for step, taken in turns if repeat % 2 else reversed(turns):
             started = clock()
             step()
             if repeat:
@@ -156,7 +161,7 @@ def peak_of_tensors(step: Callable[[], None]) -> float:
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=5, help="steps per figure")
+    parser.add_argument("--repeats", type=int, default=6, help="steps per figure")
     parser.add_argument("--threads", type=int, default=1, help="threads of torch")
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu where others use the machine"

@@ -33,7 +33,7 @@ from pvuw.nets.xmem import XMem
 from pvuw.recipes import find_config
 
 NETWORKS = {
-    "sam2": lambda: Sam2("base_plus"),
+    "sam2": lambda: Sam2("base_plus").model,
     "cutie": lambda: Cutie(),
     "livos": lambda: LiVOS(),
     "xmem": lambda: XMem(),
@@ -53,11 +53,13 @@ def main() -> None:
     args = parser.parse_args()
     print(describe_machine("torch"))
     shutil.rmtree(args.out, ignore_errors=True)
-    num_frames = copy_clips(args.clips, args.out, args.videos, args.frames)
+    copy_clips(args.clips, args.out, args.videos, args.frames)
     command = make_command(args.out, dict(word.split("=", 1) for word in args.weights))
     run = args.out / "run"
-    print(f"killed after {kill_in_the_middle(command, run):.0f} s, two members done", flush=True)
-    before = finished_files(run)
+    seconds = kill_in_the_middle(command, run, args.videos)
+    members = finished_members(run, args.videos)
+    print(f"killed after {seconds:.0f} s; done: {', '.join(m.name for m in members)}", flush=True)
+    before = files_of(members)
     start = time.perf_counter()
     done = subprocess.run(command, check=False)
     print(f"second run: {time.perf_counter() - start:.0f} s, exit status {done.returncode}")
@@ -65,14 +67,14 @@ def main() -> None:
     print(f"{len(before)} files of finished members, {len(changed)} changed: {changed[:3]}")
     for member in sorted((run / "members").iterdir()):
         span = seconds_of(member)
-        print(f"{member.name:24} {span / num_frames:6.2f} s a frame after the first video")
+        print(f"{member.name:24} {span / args.frames:6.2f} s a frame after the first video")
     for path in sorted((run / "agreement").glob("*.jsonl")):
         head = json.loads(path.read_text().partition("\n")[0])
         print(f"{path.stem}: {head['selection'][0]['reason']}")
 
 
-def copy_clips(clips: Path, out: Path, num_videos: int, num_frames: int) -> int:
-    """Link the first frames and the first mask of some videos, and return the frames of a video."""
+def copy_clips(clips: Path, out: Path, num_videos: int, num_frames: int) -> None:
+    """Copy the first frames, their truth and the first mask of some videos."""
     videos = [v for place in find_folders(clips).values() for v in scorable(place)]
     for video in videos[:num_videos]:
         frames, masks, truth = (out / top / video.video_id for top in ("images", "masks", "truth"))
@@ -82,7 +84,6 @@ def copy_clips(clips: Path, out: Path, num_videos: int, num_frames: int) -> int:
             shutil.copy(path, frames / path.name)
             shutil.copy(video.truth_paths[position], truth)
         shutil.copy(video.truth_paths[0], masks)
-    return num_frames
 
 
 def make_command(out: Path, given: dict[str, str]) -> list[str]:
@@ -111,11 +112,13 @@ def random_weights(name: str, path: Path) -> Path:
     return path
 
 
-def kill_in_the_middle(command: list[str], run: Path) -> float:
-    """Start the command, kill it when the third member has begun; seconds it had."""
+def kill_in_the_middle(command: list[str], run: Path, num_videos: int) -> float:
+    """Start the command, kill it when two members are done and a third has begun; seconds it had."""
     start = time.perf_counter()
     process = subprocess.Popen(command, start_new_session=True)
-    while len(list(run.glob("members/*/Annotations/.*"))) < 1 or len(members_begun(run)) < 3:
+    while (
+        len(finished_members(run, num_videos)) < 2 or len(list(run.glob("members/*/log.txt"))) < 3
+    ):
         if process.poll() is not None:
             raise SystemExit(f"ended by itself with {process.returncode} before the third member")
         time.sleep(0.2)
@@ -125,16 +128,15 @@ def kill_in_the_middle(command: list[str], run: Path) -> float:
     return time.perf_counter() - start
 
 
-def members_begun(run: Path) -> list[Path]:
-    """Members that have a log."""
-    return list(run.glob("members/*/log.txt"))
+def finished_members(run: Path, num_videos: int) -> list[Path]:
+    """Folders of the members that have all videos."""
+    members = run.glob("members/*")
+    return [m for m in members if len(list(m.glob("Probabilities/*.zip"))) == num_videos]
 
 
-def finished_files(run: Path) -> dict[Path, int]:
-    """When each mask and probability file of the two finished members was written."""
-    begun = sorted(members_begun(run), key=lambda log: log.stat().st_ctime_ns)
-    finished = [log.parent for log in begun[:2]]
-    files = [p for member in finished for p in member.glob("[AP]*/**/*") if p.is_file()]
+def files_of(members: list[Path]) -> dict[Path, int]:
+    """When each mask and probability file of some members was written."""
+    files = [p for member in members for p in member.glob("[AP]*/**/*") if p.is_file()]
     return {path: path.stat().st_mtime_ns for path in files}
 
 

@@ -113,7 +113,7 @@ def random_weights(name: str, path: Path) -> Path:
 
 
 def kill_in_the_middle(command: list[str], run: Path, num_videos: int) -> float:
-    """Start the command, kill it when two members are done and a third has begun; seconds it had."""
+    """Start the command, kill it when two members are done and one more began; its seconds."""
     start = time.perf_counter()
     process = subprocess.Popen(command, start_new_session=True)
     while (

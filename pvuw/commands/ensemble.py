@@ -12,7 +12,7 @@ holds <video>/<frame>.png with object ids as pixel values. A frame or video that
 no opinion; masks of another size are resized.
 
   vote     each pixel by majority, or weighted (--weight)
-  fuse     members matched by whole tracks, weighted by how far they agree, then voted
+  fuse     swapped ids put right by whole tracks, then voted by --weight and own confidence
   select   the member to follow, per video, object or frame
   record   what members scored, into a performance database
   stats    what the database knows
@@ -141,7 +141,8 @@ def _add_fusing_arguments(parser: argparse.ArgumentParser, method: str) -> None:
         type=Path,
         metavar="FILE",
         help="recorded performance (pvuw ensemble record): members are weighted or chosen by what "
-        "they scored on videos like this one (default: by --weight alone)",
+        "they scored on videos like this one (default: by --weight, and if equal "
+        "followed by agreement)",
     )
     parser.add_argument(
         "--protocol",

@@ -1,14 +1,17 @@
 """Size, memory and speed of `pvuw report`, and how a browser takes the page.
 
     python -m benchmarks.report_page                        # generated videos
-    python -m benchmarks.report_page --images DIR --pred DIR --gt DIR --videos 5 20
+    python -m benchmarks.report_page --images DIR --pred DIR --gt DIR --videos 5 20 --members 5
 
+With `--members`, so many copies of the truth are spoilt as in `benchmarks.pgmr_study` and shown as
+members of an ensemble.
 The folders' videos are repeated under other names up to each number asked for. For the browser
 the last page's videos are repeated once more, up to `--page-videos`, which saves building them.
 Its part needs playwright and an installed Chromium.
 """
 
 import argparse
+import multiprocessing
 import os
 import re
 import shutil
@@ -16,10 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from PIL import Image
+
 from benchmarks.machine import describe_machine
+from benchmarks.pgmr_damage import MEMBERS, spoil
+from pvuw.io.masks import read_id_map, write_id_map
 
 _OPENED = "#viewer[data-drawn]"
 
@@ -31,6 +40,7 @@ class Folders:
     images: Path
     pred: Path
     gt: Path
+    members: tuple[Path, ...] = ()
 
 
 def main() -> int:
@@ -40,6 +50,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         given = Folders(args.images, args.pred, args.gt) if args.images else generate(root / "data")
+        if args.members:
+            given.members = spoilt_copies(given, root / "members")[: args.members]
         for count in args.videos:
             folders = repeat(given, root / f"videos-{count}", count)
             page = root / f"{count}.html"
@@ -57,6 +69,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--videos", type=int, nargs="+", default=[5, 20])
     parser.add_argument("--page-videos", type=int, default=300)
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--members", type=int, default=0, choices=range(len(MEMBERS) + 1))
     args = parser.parse_args()
     if (args.images is None, args.pred is None) != (args.gt is None,) * 2:
         parser.error("--images, --pred and --gt come together")
@@ -71,21 +84,50 @@ def generate(root: Path) -> Folders:
     return Folders(valid / "JPEGImages", valid / "GroundTruth", valid / "GroundTruth")
 
 
+def spoilt_copies(given: Folders, root: Path) -> tuple[Path, ...]:
+    """Return one folder of masks for each kind of member, all videos in each."""
+    # In a process of its own: the peak of a child is never below what its parent had at the fork.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(spoil_videos, given, root).result()
+    return tuple(root / member for member in MEMBERS)
+
+
+def spoil_videos(given: Folders, root: Path) -> None:
+    """Write what each kind of member makes of the truth."""
+    rng = np.random.default_rng(0)
+    for video in sorted(given.gt.iterdir()):
+        paths = sorted(video.glob("*.png"))
+        truth = np.stack([read_id_map(path) for path in paths])
+        frames = [given.images / video.name / f"{path.stem}.jpg" for path in paths]
+        pictures = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in frames])
+        for member, maps in spoil(truth, pictures, rng, shared=0.2).items():
+            for path, id_map in zip(paths, maps, strict=True):
+                write_id_map(root / member / video.name / path.name, np.ascontiguousarray(id_map))
+
+
 def repeat(given: Folders, root: Path, count: int) -> Folders:
     """Links to the given videos under `count` names."""
     names = sorted(folder.name for folder in given.images.iterdir())
-    for kind in ("images", "pred", "gt"):
-        (root / kind).mkdir(parents=True)
+    copies = {}
+    for folder in (given.images, given.pred, given.gt, *given.members):
+        if folder in copies:
+            continue
+        copies[folder] = root / f"{len(copies)}"
+        copies[folder].mkdir(parents=True)
         for number in range(count):
-            source = getattr(given, kind).resolve() / names[number % len(names)]
-            (root / kind / f"{number:04d}-{source.name}").symlink_to(source)
-    return Folders(root / "images", root / "pred", root / "gt")
+            source = folder.resolve() / names[number % len(names)]
+            (copies[folder] / f"{number:04d}-{source.name}").symlink_to(source)
+    members = tuple(copies[folder] for folder in given.members)
+    return Folders(copies[given.images], copies[given.pred], copies[given.gt], members)
 
 
 def measure_build(folders: Folders, page: Path, *, workers: int) -> None:
     """Print time and peak memory of the command, and size of its page."""
     command = [sys.executable, "-m", "pvuw", "report", "--images", folders.images]
     command += ["--pred", folders.pred, "--gt", folders.gt, "--out", page, "--workers", workers]
+    if folders.members:
+        named = zip(MEMBERS, folders.members, strict=False)
+        command += ["--members", *(f"{name}={folder}" for name, folder in named)]
     started = time.perf_counter()
     with subprocess.Popen([*map(str, command)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

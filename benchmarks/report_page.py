@@ -108,7 +108,7 @@ def spoil_videos(given: Folders, root: Path) -> None:
 def repeat(given: Folders, root: Path, count: int) -> Folders:
     """Links to the given videos under `count` names."""
     names = sorted(folder.name for folder in given.images.iterdir())
-    copies = {}
+    copies: dict[Path, Path] = {}
     for folder in (given.images, given.pred, given.gt, *given.members):
         if folder in copies:
             continue

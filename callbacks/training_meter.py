@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
+from torch.distributed.tensor import DTensor
 from torch.optim import Optimizer
 
 from pvuw.types import VideoBatch
@@ -47,7 +48,10 @@ class TrainingMeter(Callback):
             return
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
         if gradients:
-            pl_module.log("train/grad_norm", torch.nn.utils.get_total_norm(gradients))
+            norm = torch.nn.utils.get_total_norm(gradients)
+            # Of gradients that are shared out over processes, each knows its part of the sum.
+            norm = norm.full_tensor() if isinstance(norm, DTensor) else norm
+            pl_module.log("train/grad_norm", norm)
         for part, rate in _rates(optimizer).items():
             pl_module.log(f"train/lr_{part}", rate)
 

@@ -1,11 +1,15 @@
 """An average of the weights over the steps of a run, which is what is validated and saved."""
 
+import warnings
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import WeightAveraging
+from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.trainer.states import TrainerFn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from pvuw.errors import PvuwError
 
 
 class WeightAverage(WeightAveraging):
@@ -29,10 +33,22 @@ class WeightAverage(WeightAveraging):
         super().__init__(multi_avg_fn=get_ema_multi_avg_fn(decay))  # type: ignore[no-untyped-call]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Make the average where the training will be."""
+        """Make the average where the training will be.
+
+        Raises:
+            PvuwError: If weights are shared out over processes, where no copy of all can be kept.
+        """
+        if isinstance(trainer.strategy, ModelParallelStrategy):
+            raise PvuwError(
+                f"trainer.strategy {type(trainer.strategy).__name__} and callbacks.WeightAverage "
+                "do not go together; leave out overlays/ema.yaml or overlays/fsdp.yaml"
+            )
         # Lightning 2.6.6 moves the module after this hook; the average would stay on the CPU.
         pl_module.to(trainer.strategy.root_device)
-        super().setup(trainer, pl_module, stage)
+        with warnings.catch_warnings():
+            # That sharding was not supported, which is refused above.
+            warnings.filterwarnings("ignore", message="You're using the WeightAveraging callback")
+            super().setup(trainer, pl_module, stage)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]

@@ -9,12 +9,15 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 
 from lightning_modules.optim import OptimConfig, build_optimizer
+from lightning_modules.sharding import WholeNetwork, share_out
 from pvuw import __version__
 from pvuw.errors import DataError, WeightsError
+from pvuw.inference.lockstep import SizeOf
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.tuning import TuningConfig, prepare
+from pvuw.ops.id_maps import resize_nearest
 from pvuw.types import FramePrediction, FrameSink
 
 _TUNING = TuningConfig()
@@ -54,6 +57,12 @@ class SegmentationModule(lightning.LightningModule):
         self.frame_sinks: list[FrameSink] = []
         self.failures: dict[str, str] = {}
         self.done_videos: set[str] = set()
+        self._whole: WholeNetwork | None = None
+
+    def configure_model(self) -> None:
+        """Share the weights out over processes, in a fit with `ShardedStrategy`."""
+        if self._whole is None:
+            self._whole = share_out(self, self.net, tuning=self.tuning_config)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW over the parameters that need gradients, its rate set at every step."""
@@ -91,12 +100,26 @@ class SegmentationModule(lightning.LightningModule):
                 "(`pvuw weights export`) and load the file as model.net.weights"
             )
 
+    def on_validation_start(self) -> None:
+        """Gather weights that are shared out, so that no frame waits for another process."""
+        if self._whole is not None:
+            self._whole.gather(self.net, self.device)
+
+    def on_validation_end(self) -> None:
+        """Free what was gathered."""
+        if self._whole is not None:
+            self._whole.release()
+
     def on_predict_start(self) -> None:
         """Forget failures of an earlier run."""
         self.failures = {}
 
-    def stream(self, video: Video) -> Iterator[FramePrediction]:
+    def stream(self, video: Video, size_of: SizeOf | None = None) -> Iterator[FramePrediction]:
         """Predictions of a video's frames, each passed to every frame sink before it is yielded.
+
+        Args:
+            video: The video.
+            size_of: At which size frames, masks and truth come out; default: as they are.
 
         Raises:
             DataError: After every sink was told to drop the video.
@@ -104,10 +127,13 @@ class SegmentationModule(lightning.LightningModule):
         for sink in self.frame_sinks:
             sink.start_video(video.video_id, len(video))
         try:
-            frames = propagate(self.net, video, self.inference_config)
+            net = self.net if self._whole is None else self._whole.net
+            frames = propagate(net, video, self.inference_config, size_of=size_of)
             for prediction in frames:
                 if prediction.frame_idx in video.truth_paths:
-                    prediction.truth = video.read_truth(prediction.frame_idx)
+                    truth = video.read_truth(prediction.frame_idx)
+                    size_hw = (prediction.id_map.shape[0], prediction.id_map.shape[1])
+                    prediction.truth = resize_nearest(truth, size_hw)
                 for sink in self.frame_sinks:
                     sink.write(prediction)
                 yield prediction

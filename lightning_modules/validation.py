@@ -7,11 +7,27 @@ import torch
 from torch import Tensor
 
 from pvuw.errors import DataError
+from pvuw.inference.lockstep import SizeOf
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.metrics.buckets import BUCKETS, ObjectBuckets
 from pvuw.metrics.jf import JAndF
 from pvuw.types import FramePrediction, ScoredVideo
+
+
+def at_most(network_size: SizeOf) -> SizeOf:
+    """A network's size of a frame where that has fewer pixels, the frame's own size elsewhere.
+
+    Example:
+        >>> smaller = at_most(lambda size_hw: (1024, 1024))
+        >>> smaller((1080, 1920)), smaller((480, 854))
+        ((1024, 1024), (480, 854))
+    """
+
+    def size_of(size_hw: tuple[int, int]) -> tuple[int, int]:
+        return min(size_hw, network_size(size_hw), key=lambda size: size[0] * size[1])
+
+    return size_of
 
 
 def score_video(

@@ -10,6 +10,7 @@ from lightning_modules.optim import OptimConfig
 from lightning_modules.validation import (
     ValidationClock,
     add_score,
+    at_most,
     metric_for,
     names_of_sets,
     score_video,
@@ -47,6 +48,10 @@ class VOSModule(SegmentationModule):
         optim: Optimizer and learning-rate schedule.
         inference: How whole videos are run in validation and prediction.
         protocol: Whose definition of J and F, and of which objects count.
+        val_resolution: Where validation compares masks with the truth: `full`, in the frames as
+            they are; `network`, both reduced to the size the network sees, which takes less time
+            for large frames. Figures of `network` are comparable with each other only, not with
+            `pvuw evaluate` (docs/training.md).
         seed: Every training step draws its random choices from this, the epoch, the batch and the
             process, so that a resumed run repeats an uninterrupted one exactly.
         tuning: What of the network is trained: frozen parts, adapters; and what is compiled.
@@ -60,12 +65,14 @@ class VOSModule(SegmentationModule):
         optim: OptimConfig = _OPTIM,
         inference: InferenceConfig = _INFERENCE,
         protocol: ProtocolName = "mose",
+        val_resolution: Literal["full", "network"] = "full",
         seed: int = 0,
         tuning: TuningConfig = _TUNING,
     ) -> None:
         super().__init__(net, optim=optim, inference=inference, seed=seed, tuning=tuning)
         self.loss = loss
         self.protocol = protocol
+        self.val_resolution = val_resolution
         self.score_sinks: list[ScoreSink] = []
         self.baseline_jf: float | None = None
         self._scores = JAndF()
@@ -91,6 +98,7 @@ class VOSModule(SegmentationModule):
     def on_validation_start(self) -> None:
         """Begin the scores of the sets that are there."""
         self._start_scores(self.trainer.val_dataloaders)
+        super().on_validation_start()
 
     def on_test_start(self) -> None:
         """Begin the scores of the sets that are there."""
@@ -148,7 +156,9 @@ class VOSModule(SegmentationModule):
         self._clock.start()
 
     def _score(self, video: Video, data_set: str) -> None:
-        scored = score_video(video, self.stream(video), protocol=self.protocol, data_set=data_set)
+        reduced = self.val_resolution == "network"
+        frames = self.stream(video, at_most(self.net.network_size) if reduced else None)
+        scored = score_video(video, frames, protocol=self.protocol, data_set=data_set)
         add_score(self._scores, scored)
         for sink in self.score_sinks:
             sink.take_score(scored)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-_NO_PART_IN_MASKS = ("loss", "optim", "seed", "protocol")
+_NO_PART_IN_MASKS = ("loss", "optim", "seed", "protocol", "val_resolution")
 
 
 def recipe_fingerprint(model: Mapping[str, Any], files: Iterable[Path]) -> str:

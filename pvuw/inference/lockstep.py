@@ -19,11 +19,15 @@ from pvuw.inference.views import Fusion, View, ViewConfig
 from pvuw.io.prefetch import prefetch_frames
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
-from pvuw.ops.id_maps import resize_logits
+from pvuw.ops.id_maps import resize_logits, resize_nearest
 from pvuw.types import FrameOutput, Prompt
 
 Shown = tuple[int, Tensor, Prompt | None, Tensor | None]
 """Position, frame, prompt and, where the network wants it, the next frame."""
+
+
+SizeOf = Callable[[tuple[int, int]], tuple[int, int]]
+"""From height and width of a frame to those its masks are made at."""
 
 
 class PromptSource(Protocol):
@@ -40,6 +44,7 @@ def score_frames(
     prompts: Callable[[], PromptSource],
     views: ViewConfig,
     prefetch: int,
+    size_of: SizeOf | None = None,
 ) -> ScoreStream:
     """Scores of every frame of a video, in order, fused over views.
 
@@ -49,6 +54,8 @@ def score_frames(
         prompts: Starts the prompts anew for each run over the video.
         views: What the network is shown, and how its answers become one.
         prefetch: Frames decoded ahead.
+        size_of: At which size frames and scores come out; default: that of the frames. The network
+            and its prompts are not concerned.
 
     Raises:
         DataError: For an unreadable frame or mask, or a video that never shows an object.
@@ -65,21 +72,24 @@ def score_frames(
             for item in shown():
                 before = spool.load(item[0])
                 outputs = _step(sessions, item, last=item[0] + 1 == len(video))
-                spool.save(item[0], _sum(outputs, item[1], before, compete, views.fusion)[1])
+                size_hw = _size(item[1], size_of)
+                spool.save(item[0], _sum(outputs, size_hw, before, compete, views.fusion)[1])
         sessions = [(view, start(scale=view.scale)) for view in final]
         alone = len(views.views()) == 1
         for item in shown():
             frame_idx, frame = item[:2]
+            size_hw = _size(frame, size_of)
             outputs = _step(sessions, item, last=frame_idx + 1 == len(video))
             if alone:
                 output = next(outputs)
-                mask_logits = resize_logits(output.mask_logits.float(), size_of(frame))
+                mask_logits = resize_logits(output.mask_logits.float(), size_hw)
             else:
                 before = spool.load(frame_idx) if spool else None
-                ids, sums = _sum(outputs, frame, before, compete, views.fusion)
+                ids, sums = _sum(outputs, size_hw, before, compete, views.fusion)
                 mask_logits = sums.mask_logits()
                 output = sums.output(ids, mask_logits)
-            yield FrameScores(frame_idx, frame, output, mask_logits, compete)
+            shown_frame = resize_nearest(frame, size_hw)
+            yield FrameScores(frame_idx, shown_frame, output, mask_logits, compete)
 
 
 def _show(
@@ -112,9 +122,10 @@ def with_next(
         current = following
 
 
-def size_of(frame: Tensor) -> tuple[int, int]:
-    """Height and width of a frame `[3, H, W]`."""
-    return frame.shape[-2], frame.shape[-1]
+def _size(frame: Tensor, size_of: SizeOf | None) -> tuple[int, int]:
+    """Height and width that scores of a frame `[3, H, W]` come out at."""
+    size_hw = (frame.shape[-2], frame.shape[-1])
+    return size_hw if size_of is None else size_of(size_hw)
 
 
 def _step(
@@ -135,7 +146,7 @@ def _step(
 
 def _sum(
     outputs: Iterator[FrameOutput],
-    frame: Tensor,
+    size_hw: tuple[int, int],
     before: ViewSums | None,
     objects_compete: bool,
     fusion: Fusion,
@@ -146,7 +157,7 @@ def _sum(
         if ids is not None and output.object_ids != ids:
             raise RuntimeError(f"views follow different objects: {ids} and {output.object_ids}")
         ids = output.object_ids
-        mask_logits = resize_logits(output.mask_logits.float(), size_of(frame))
+        mask_logits = resize_logits(output.mask_logits.float(), size_hw)
         part = view_sums(output, mask_logits, objects_compete=objects_compete, fusion=fusion)
         sums = part if sums is None else sums + part
     assert ids is not None, "a group has at least one view"

@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from pvuw.inference.both_ways import score_both_ways
-from pvuw.inference.lockstep import score_frames
+from pvuw.inference.lockstep import SizeOf, score_frames
 from pvuw.inference.prompting import Prompter, PromptPolicy, ReplayedPrompts, prompt_plan
 from pvuw.inference.scores import ScoreStream
 from pvuw.inference.steps.base import MaskStep, ScoreStep
@@ -49,7 +49,11 @@ class InferenceConfig:
 
 
 def propagate(
-    net: VideoSegmenter, video: Video, config: InferenceConfig
+    net: VideoSegmenter,
+    video: Video,
+    config: InferenceConfig,
+    *,
+    size_of: SizeOf | None = None,
 ) -> Iterator[FramePrediction]:
     """Predictions of every frame of a video, in order, computed as they are asked for.
 
@@ -60,6 +64,8 @@ def propagate(
         net: The network, in eval mode, on the device it shall run on.
         video: Frames and the annotations that may prompt.
         config: Views, steps, prompt policy and read-ahead.
+        size_of: At which size frames and id maps come out, given a frame's; default: the same.
+            Frames enter the network as they are.
 
     Raises:
         DataError: For an unreadable frame or mask, or a video that never shows an object.
@@ -68,7 +74,9 @@ def propagate(
     Prompter(video, config.prompts).require_object()
     names = video.frame_names
     steps = config.score_steps
-    stream = reduce(lambda frames, step: step.run(frames), steps, _scores(net, video, config))
+    stream = reduce(
+        lambda frames, step: step.run(frames), steps, _scores(net, video, config, size_of)
+    )
     for scores in stream:
         id_map = logits_to_id_map(scores.mask_logits, scores.object_ids).cpu()
         yield FramePrediction(
@@ -81,17 +89,18 @@ def propagate(
         )
 
 
-def _scores(net: VideoSegmenter, video: Video, config: InferenceConfig) -> ScoreStream:
+def _scores(
+    net: VideoSegmenter, video: Video, config: InferenceConfig, size_of: SizeOf | None
+) -> ScoreStream:
+    score = partial(
+        score_frames, net, views=config.views, prefetch=config.prefetch, size_of=size_of
+    )
     if config.direction == "forward":
         prompts = partial(Prompter, video, config.prompts)
-        return score_frames(
-            net, video, prompts=prompts, views=config.views, prefetch=config.prefetch
-        )
+        return score(video, prompts=prompts)
 
     def run(shown: Video, replayed: ReplayedPrompts) -> ScoreStream:
-        return score_frames(
-            net, shown, prompts=lambda: replayed, views=config.views, prefetch=config.prefetch
-        )
+        return score(shown, prompts=lambda: replayed)
 
     return score_both_ways(video, prompt_plan(video, config.prompts), run)
 

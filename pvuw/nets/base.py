@@ -111,6 +111,19 @@ class VideoSegmenter(nn.Module, ABC):
         """
         return {name: (name,) for name, _ in self.named_children()}
 
+    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """Height and width a frame of `size_hw` is resized to; by default it stays as it is."""
+        return size_hw
+
+    def shard_units(self) -> tuple[str, ...]:
+        """Names of the modules whose weights are gathered for their own run alone under FSDP2.
+
+        In the training forward each is run by calling it and nothing else reads its weights, and
+        all processes run the same ones equally often. Which parameters take a gradient must not
+        depend on the clip. By default none: the network is too small to gain from it.
+        """
+        return ()
+
     def layer_of(self, parameter: str) -> ParameterLayer:
         """Where a parameter stands, given its name; by default only its part tells."""
         encoder = self.parts().get("image_encoder", ())

@@ -28,6 +28,27 @@ def resize_logits(mask_logits: Tensor, size_hw: tuple[int, int]) -> Tensor:
     )[0]
 
 
+def resize_nearest(image: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """An image or id map at another size: each pixel is the one its centre falls on.
+
+    Args:
+        image: uint8 `[..., H, W]`.
+        size_hw: Height and width of the result, pixels.
+
+    Returns:
+        uint8 `[..., h, w]`; the image itself where it has that size already.
+
+    Example:
+        >>> resize_nearest(torch.arange(6, dtype=torch.uint8)[None], (2, 3)).tolist()
+        [[1, 3, 5], [1, 3, 5]]
+    """
+    if image.shape[-2:] == size_hw:
+        return image
+    planes = image.reshape(1, -1, *image.shape[-2:])
+    resized = functional.interpolate(planes, size=size_hw, mode="nearest-exact")
+    return resized.view(*image.shape[:-2], *size_hw)
+
+
 def logits_to_id_map(mask_logits: Tensor, object_ids: Sequence[int]) -> Tensor:
     """The id of the strongest object at every pixel, 0 where no object's logit is above zero.
 

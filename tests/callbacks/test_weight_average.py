@@ -1,11 +1,15 @@
 """The averaged weights: their formula, where they are used and saved, and exact continuation."""
 
+from types import SimpleNamespace
+
 import lightning
 import pytest
 import torch
+from lightning.pytorch.strategies import ModelParallelStrategy
 from torch.utils.data import DataLoader
 
 from callbacks import LastCheckpoint, WeightAverage
+from pvuw.errors import PvuwError
 
 DECAY = 0.5
 
@@ -32,6 +36,12 @@ class Line(lightning.LightningModule):
 
     def configure_optimizers(self):
         return torch.optim.AdamW(self.line.parameters(), lr=0.1)
+
+
+def test_sharded_weights_are_refused():
+    trainer = SimpleNamespace(strategy=ModelParallelStrategy())
+    with pytest.raises(PvuwError, match=r"overlays/ema\.yaml or overlays/fsdp\.yaml"):
+        WeightAverage().setup(trainer, Line(), "fit")
 
 
 def fit(out, module, *, epochs, ckpt_path=None, saver_first=True):

@@ -3,15 +3,23 @@ import time
 import pytest
 import torch
 
+from lightning_modules import VOSModule
 from lightning_modules.validation import (
     ValidationClock,
     add_score,
+    at_most,
     metric_for,
     names_of_sets,
     score_video,
 )
 from pvuw.errors import DataError
+from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
+from pvuw.losses import VOSLoss
+from pvuw.nets.copy_first import CopyFirst
+from pvuw.nets.sam2 import Sam2
+from pvuw.nets.xmem import XMem
+from pvuw.nets.xmem.modules import Widths
 from pvuw.types import FrameOutput, FramePrediction, ScoredVideo
 from tests.helpers import synthetic
 
@@ -49,6 +57,71 @@ def test_a_video_is_scored_object_by_object_with_its_buckets():
     assert scored.j[2] == pytest.approx(2 / 6)
     assert "reappearing" in scored.buckets[2]
     assert scored.jf == pytest.approx((1 + 1 + 1 / 3) / 3)
+
+
+class Small(CopyFirst):
+    """Sees frames at half their size."""
+
+    def network_size(self, size_hw):
+        return size_hw[0] // 2, size_hw[1] // 2
+
+
+@pytest.mark.parametrize(("resolution", "divisor"), [("full", 1), ("network", 2)])
+def test_frames_masks_and_truth_are_compared_at_one_size(resolution, divisor, tmp_path):
+    root = synthetic.write_mose_root(tmp_path) / "valid"
+    source = VideoFolder(root / "JPEGImages", root / "Annotations", root / "GroundTruth")
+    (video,) = list_videos(source)
+    module = VOSModule(Small(), VOSLoss(), val_resolution=resolution)
+    frames, scores = FrameList(), ScoreList()
+    module.frame_sinks.append(frames)
+    module.score_sinks.append(scores)
+    module.validation_step(video, 0)
+    wanted = tuple(side // divisor for side in synthetic.SIZE_HW)
+    assert len(frames.kept) == synthetic.NUM_FRAMES
+    for frame in frames.kept:
+        assert frame.frame.shape == (3, *wanted)
+        assert frame.id_map.shape == frame.truth.shape == wanted
+        full = torch.from_numpy(synthetic.id_map(frame.frame_idx))
+        # Halved, a pixel's centre falls on the second of two.
+        assert torch.equal(frame.truth, full[divisor - 1 :: divisor, divisor - 1 :: divisor])
+    (scored,) = scores.kept
+    assert 0 < scored.jf < 1
+
+
+class FrameList:
+    """Keeps what is streamed; a `FrameSink`."""
+
+    def __init__(self):
+        self.kept = []
+
+    def start_video(self, video_id, num_frames):
+        pass
+
+    def write(self, prediction):
+        self.kept.append(prediction)
+
+    def finish_video(self, error):
+        pass
+
+
+class ScoreList:
+    """Keeps scores; a `ScoreSink`."""
+
+    def __init__(self):
+        self.kept = []
+
+    def take_score(self, score):
+        self.kept.append(score)
+
+
+def test_the_size_of_a_network_counts_where_it_is_smaller():
+    size_of = at_most(Sam2(image_size=64).network_size)
+    assert size_of((48, 200)) == (64, 64)
+    assert size_of((48, 80)) == (48, 80)
+    assert XMem(widths=Widths(key=16, value=32, sensory=8, trunk=8)).network_size((1080, 1920)) == (
+        480,
+        853,
+    )
 
 
 def test_frame_without_truth_and_too_short_videos_are_named():

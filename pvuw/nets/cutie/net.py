@@ -82,6 +82,10 @@ class Cutie(ObjectMemoryNet):
             self, self.key_proj, memory=self.memory, frame_size=self.frame_size, scale=scale
         )
 
+    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """What `frame_size` says."""
+        return self.frame_size.network_size(size_hw)
+
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.cutie.clip_forward.forward_clip`."""
         del features  # no loss of this network's compares any

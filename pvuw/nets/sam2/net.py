@@ -146,6 +146,10 @@ class Sam2(VideoSegmenter):
             memory_policy=self.memory_policy,
         )
 
+    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """The square of `image_size`."""
+        return self.model.image_size, self.model.image_size
+
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`.
 
@@ -174,6 +178,15 @@ class Sam2(VideoSegmenter):
     def parts(self) -> dict[str, tuple[str, ...]]:
         """Parts by the names of the paper; `memory` is all that concerns other frames."""
         return {part: tuple(f"model.{name}" for name in names) for part, names in _PARTS.items()}
+
+    def shard_units(self) -> tuple[str, ...]:
+        """Blocks of the trunk and layers of memory attention: 97 % of large."""
+        blocks = len(self.model.image_encoder.trunk.blocks)
+        layers = len(self.model.memory_attention.layers)
+        return (
+            *(f"model.image_encoder.trunk.blocks.{i}" for i in range(blocks)),
+            *(f"model.memory_attention.layers.{i}" for i in range(layers)),
+        )
 
     def layer_of(self, parameter: str) -> ParameterLayer:
         """The trunk's blocks one by one; its position embedding counts as lying at the output."""

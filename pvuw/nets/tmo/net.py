@@ -90,6 +90,10 @@ class Tmo(VideoSegmenter):
             self.vos, self.estimator, side=side, select_output=self.select_output
         )
 
+    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """The square of `image_size`."""
+        return self.vos.image_size, self.vos.image_size
+
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.tmo.clip_forward.forward_clip`."""
         return forward_clip(

@@ -90,6 +90,10 @@ class XMem(VideoSegmenter):
         del num_frames
         return XMemSession(self, self.memory, self.frame_size, scale=scale)
 
+    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """What `frame_size` says."""
+        return self.frame_size.network_size(size_hw)
+
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
         """Run the training forward; see `pvuw.nets.xmem.clip_forward.forward_clip`."""
         del features  # the published objective compares none

@@ -1,0 +1,66 @@
+"""What validation costs at full and at the network's resolution.
+
+    python -m benchmarks.val_resolution
+
+A generated 1080p video runs through the shipped nano network and is scored, everything included:
+decoding, the network, masks, truth, J and F. Seconds are those of this process on the CPU, so that
+other work on the machine counts little.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import describe_machine
+from lightning_modules import VOSModule
+from lightning_modules.validation import at_most, score_video
+from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.videos import Video
+from pvuw.losses import VOSLoss
+from pvuw.nets.sam2 import Sam2
+from pvuw.nets.shipped import SHIPPED
+from pvuw.sample.manifest import SampleSpec
+from pvuw.sample.write import write_sample
+
+FRAMES, SIZE_HW, REPEATS = 16, (1080, 1920), 3
+
+
+def main() -> None:
+    """Print the table."""
+    torch.set_num_threads(1)
+    print(describe_machine("torch", "sam2", "opencv-python-headless"))
+    module = VOSModule(Sam2(weights=Path(SHIPPED)), VOSLoss()).eval()
+    with tempfile.TemporaryDirectory() as name:
+        video = video_in(Path(name))
+        print("| compared at | seconds a frame | J&F | objects |\n|---|---|---|---|")
+        for side in (None, 1024, 256):
+            seconds, jf, objects = measure(module, video, side)
+            shown = "full" if side is None else f"{side}x{side}"
+            print(f"| {shown} | {seconds / FRAMES:.3f} | {jf:.4f} | {objects} |")
+
+
+def video_in(folder: Path) -> Video:
+    """A generated video."""
+    write_sample(folder / "data", SampleSpec(0, 1, FRAMES, SIZE_HW), workers=1)
+    valid = folder / "data" / "valid"
+    source = VideoFolder(valid / "JPEGImages", valid / "Annotations", valid / "GroundTruth")
+    (video,) = list_videos(source)
+    return video
+
+
+def measure(module: VOSModule, video: Video, side: int | None) -> tuple[float, float, int]:
+    """Least seconds of a validation of the video, its J&F and the number of its objects."""
+    size_of = None if side is None else at_most(lambda _: (side, side))
+    times = []
+    for _ in range(REPEATS):
+        started = time.process_time()
+        frames = module.stream(video, size_of)
+        scored = score_video(video, frames, protocol="mose", data_set="")
+        times.append(time.process_time() - started)
+    return min(times), scored.jf, len(scored.object_ids)
+
+
+if __name__ == "__main__":
+    main()

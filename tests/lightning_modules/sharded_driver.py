@@ -28,6 +28,7 @@ CASES = {
     "plain": ({}, {}, {"max_epochs": 2}),
     "clicks": (CLICKS, {}, {}),
     "frozen": ({}, {"freeze": "all but mask_decoder"}, {"accumulate_grad_batches": 2}),
+    "mixed": (CLICKS, {}, {"precision": "bf16-mixed"}),
     "adapted": ({}, {"lora": LoraConfig(rank=2)}, {}),
 }
 """Arguments of the network, what of it is trained, and of the trainer."""

@@ -20,6 +20,14 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe_machine
 from benchmarks.pgmr_damage import MEMBERS, IdMaps, spoil
+from benchmarks.pgmr_tables import (
+    Scores,
+    bootstrap,
+    print_errors,
+    print_groups,
+    print_members,
+    print_table,
+)
 from pvuw.ensemble.database import Level, PerformanceDatabase, PerformanceRow
 from pvuw.ensemble.evidence import ArrayFrames, Evidence
 from pvuw.ensemble.features import Features
@@ -38,8 +46,6 @@ PROTOCOL = "mose"
 EQUAL = [1.0] * len(MEMBERS)
 LEARNING = (12, 24, 48)
 ERROR = "error in standard deviations"
-Scores = dict[str, NDArray[np.float64]]
-"""J&F of every video under each way to answer."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +76,9 @@ def main() -> None:
         scores = answer_all(videos, args.workers)
         print(f"\nfailures shared by the members: {shared:.0%}")
         print_errors(scores.pop(ERROR))
+        print_members([video.rows for video in videos])
         print_table(scores)
-        print_groups(videos, scores)
+        print_groups([video.rows for video in videos], scores)
         if shared == args.shared[0]:
             print_learning(videos, scores["majority"], args.workers)
         print(f"({time.perf_counter() - started:.0f} s)", flush=True)
@@ -229,30 +236,6 @@ def answer_all(
     return {way: np.array([one[way] for one in found]) for way in found[0]}
 
 
-def print_table(scores: Scores) -> None:
-    """Print J&F of every way with intervals, and its paired differences to the two baselines."""
-    best = max(MEMBERS, key=lambda member: scores[member].mean())
-    print(f"best single member, with hindsight: {best}")
-    print(f"{'':34}{'J&F':>7}  {'95 % interval':17}{'to best single':>25}{'to majority':>25}")
-    for way, values in scores.items():
-        low, high = bootstrap(values)
-        cells = [f"{values.mean():7.3f}  {low:.3f} to {high:.3f}   "]
-        for base in (best, "majority"):
-            difference = values - scores[base]
-            low, high = bootstrap(difference)
-            cells.append(f"{difference.mean():+8.3f} [{low:+.3f}, {high:+.3f}]")
-        print(f"{way:34}" + "".join(cells))
-
-
-def print_errors(errors: NDArray[np.float64]) -> None:
-    """Print how often the truth lies within the uncertainty that `select per video` states."""
-    within = [float((np.abs(errors) < width).mean()) for width in (1, 2)]
-    print(
-        f"J&F of the chosen member within one stated standard deviation: {within[0]:.0%} of "
-        f"videos, within two: {within[1]:.0%} (normal: 68%, 95%)"
-    )
-
-
 def print_learning(videos: Sequence[Spoilt], majority: NDArray[np.float64], workers: int) -> None:
     """Print the gain over the majority by how many videos are recorded."""
     print("recorded videos, and J&F less that of the majority")
@@ -264,35 +247,6 @@ def print_learning(videos: Sequence[Spoilt], majority: NDArray[np.float64], work
             mean = float((values - majority).mean())
             cells += f"  {way} {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
         print(f"{recorded:4d}{cells}")
-
-
-def print_groups(videos: Sequence[Spoilt], scores: Scores) -> None:
-    """Print where it helps: by kind of video and by how much the members disagree."""
-    calm = np.array([video.video_id.startswith("calm") for video in videos])
-    agreed = np.array(
-        [np.mean([r.agreement for r in v.rows if r.level == "video"]) for v in videos]
-    )
-    disputed = agreed < np.median(agreed)
-    groups = {
-        "calm": calm,
-        "crowd": ~calm,
-        "members agree": ~disputed,
-        "members disagree": disputed,
-    }
-    ways = ("majority", "select per video", "select per object", "fuse")
-    best = max(MEMBERS, key=lambda member: scores[member].mean())
-    print(f"{'videos':24}{'n':>4}" + "".join(f"{way:>26}" for way in (best, *ways)))
-    for name, chosen in groups.items():
-        cells = "".join(f"{scores[way][chosen].mean():26.3f}" for way in (best, *ways))
-        print(f"{name:24}{int(chosen.sum()):4d}{cells}")
-
-
-def bootstrap(values: NDArray[np.float64], *, rounds: int = 4000) -> tuple[float, float]:
-    """Return the 95 % interval of the mean over videos."""
-    rng = np.random.default_rng(0)
-    means = values[rng.integers(0, len(values), (rounds, len(values)))].mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
-    return float(low), float(high)
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def measure(row: str, sets: dict[str, Sequence[Video]]) -> dict[str, float]:
     """J&F of each set, processor seconds per frame, and growth of the process in MiB."""
     torch.set_num_threads(1)
     memory = {"memory_mask_scale": 7.5, "memory_mask_bias": -4.0} if row in SOFT_MEMORY else {}
-    net = Sam2(image_size=192, weights=Path(SHIPPED), **memory).eval()
+    net = Sam2(image_size=256, weights=Path(SHIPPED), **memory).eval()
     figures: dict[str, float] = {}
     process, frames = psutil.Process(), 0
     before, started = process.memory_info().rss, time.process_time()

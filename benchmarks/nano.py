@@ -35,7 +35,7 @@ from pvuw.sample.manifest import SampleSpec
 from pvuw.sample.write import write_sample
 
 SEED = 777
-IMAGE_SIZE = 192
+IMAGE_SIZE = 320
 
 
 def main() -> None:

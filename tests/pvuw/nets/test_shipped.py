@@ -32,7 +32,7 @@ def test_a_cut_file_is_refused(tmp_path):
 
 def test_shipped_nano_follows_objects_of_a_video_it_never_saw():
     frames = list(generate_video(4242, num_frames=10, size_hw=(180, 320), scenes="calm"))
-    net = Sam2(image_size=192, weights=Path(SHIPPED)).eval()
+    net = Sam2(image_size=256, weights=Path(SHIPPED)).eval()
     session, score = net.start(len(frames)), VideoScore(None, "mose")
     copied = VideoScore(None, "mose")
     first = torch.from_numpy(frames[0].id_map)

@@ -21,24 +21,34 @@ def crossing_cars():
     return frames, torch.stack([id_maps == i for i in OBJECT_IDS], dim=1)
 
 
-def train(net, loss, frames, masks, *, steps):
-    """Fit a network to a clip: warm-up of ten steps, then flat, then down over the last 40 %."""
-    batch = VideoBatch(
+def batch_of(frames, masks):
+    """One clip as a batch."""
+    return VideoBatch(
         frames=frames[None],
         masks=masks[None],
         num_objects=[len(OBJECT_IDS)],
         object_ids=[OBJECT_IDS],
-        video_ids=["cars"],
+        video_ids=["clip"],
         frame_idx=torch.arange(len(frames))[None],
     )
-    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.01)
+
+
+def train(net, loss, frames, masks, *, steps):
+    """Fit a network to a clip."""
+    batch = batch_of(frames, masks)
+    minimise(net, lambda: loss(net.forward_clip(batch), batch).total, steps=steps)
+
+
+def minimise(net, total, *, steps, peak_lr=PEAK_LR, weight_decay=0.01):
+    """Lower `total()`: warm-up of ten steps, then flat, then down over the last 40 %."""
+    optimizer = torch.optim.AdamW(net.parameters(), weight_decay=weight_decay)
     net.train()
     for step in range(steps):
-        rate = PEAK_LR * min((step + 1) / 10, 1.0, (steps - step) / (0.4 * steps))
+        rate = peak_lr * min((step + 1) / 10, 1.0, (steps - step) / (0.4 * steps))
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        loss(net.forward_clip(batch), batch).total.backward()
+        total().backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
 
@@ -48,9 +58,8 @@ def track(net, frames, masks):
     session = net.eval().start(len(frames))
     outputs = [session.step(frames[0], Prompt(OBJECT_IDS, masks[0]))]
     outputs += [session.step(frame) for frame in frames[1:]]
-    return [
-        logits_to_id_map(resize_logits(o.mask_logits, (SIZE, SIZE)), OBJECT_IDS) for o in outputs
-    ]
+    size_hw = tuple(frames.shape[-2:])
+    return [logits_to_id_map(resize_logits(o.mask_logits, size_hw), OBJECT_IDS) for o in outputs]
 
 
 def id_map(masks):

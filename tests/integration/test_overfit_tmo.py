@@ -7,9 +7,7 @@ from lightning_modules.foreground import merge_objects
 from pvuw.losses import ForegroundLoss
 from pvuw.nets.tmo import Tmo
 from pvuw.nets.tmo.identities import IdentityConfig
-from pvuw.ops.id_maps import logits_to_id_map
-from pvuw.types import Prompt, VideoBatch
-from tests.helpers.overfit import OBJECT_IDS, id_map, jf
+from tests.helpers.overfit import batch_of, id_map, jf, minimise, track
 
 SIZE = 64
 STEPS = 40
@@ -30,32 +28,13 @@ def two_boxes():
 
 
 def train(net, frames, masks):
-    batch = merge_objects(
-        VideoBatch(
-            frames=frames[None],
-            masks=masks[None],
-            num_objects=[len(OBJECT_IDS)],
-            object_ids=[OBJECT_IDS],
-            video_ids=["boxes"],
-            frame_idx=torch.arange(len(frames))[None],
-        )
-    )
+    batch = merge_objects(batch_of(frames, masks))
     loss = ForegroundLoss(1.0, dice_weight=1.0, sim_weight=0.1, iou_weight=1.0)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=PEAK_LR, weight_decay=0.0)
-    for step in range(STEPS):
-        for group in optimizer.param_groups:
-            group["lr"] = PEAK_LR * min((step + 1) / 10, 1.0, (STEPS - step) / (0.4 * STEPS))
-        optimizer.zero_grad()
-        loss(net.forward_clip(batch, features=True), batch).total.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
 
+    def total():
+        return loss(net.forward_clip(batch, features=True), batch).total
 
-def track(net, frames, masks):
-    session = net.eval().start(len(frames))
-    outputs = [session.step(frames[0], Prompt(OBJECT_IDS, masks[0]))]
-    outputs += [session.step(frame) for frame in frames[1:]]
-    return [logits_to_id_map(output.mask_logits, OBJECT_IDS) for output in outputs]
+    minimise(net, total, steps=STEPS, peak_lr=PEAK_LR, weight_decay=0.0)
 
 
 @pytest.mark.slow
@@ -64,5 +43,5 @@ def test_one_clip_is_learnt():
     assert jf([id_map(masks[0])] * len(masks), masks) < 0.7  # staying where they were will not do
     # Without flow masks are expected where they were, so reach must be what a box moves.
     net = Tmo("mitb1", image_size=SIZE, identities=IdentityConfig(reach=0.1))
-    train(net.train(), frames, masks)
+    train(net, frames, masks)
     assert jf(track(net, frames, masks), masks) > 0.9

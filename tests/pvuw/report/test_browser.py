@@ -100,8 +100,8 @@ def test_objects_are_switched_off_and_on(page):
 
 def test_click_on_a_timeline_goes_to_the_nearest_picture(page):
     open_video(page, "bad")
-    box = page.locator("svg[data-curve=j]").bounding_box()
-    page.mouse.click(box["x"] + 0.68 * box["width"], box["y"] + 20)
+    timeline = page.locator("svg[data-curve=j]")
+    timeline.click(position={"x": 0.68 * timeline.bounding_box()["width"], "y": 20})
     page.wait_for_selector("#viewer[data-drawn='00005']")
 
 

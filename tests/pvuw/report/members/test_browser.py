@@ -106,9 +106,10 @@ def test_objects_bands_and_regions_lead_where_they_should(page):
     assert page.get_attribute(loses, "d") != before  # object 3 alone was never lost
     assert page.locator("#strip figcaption").nth(2).inner_text().endswith("1.000")
     redrawn(page, page.click, "#all")
-    assert page.locator("#following .band").count() == 2
-    box = page.locator("#following .band >> nth=0").bounding_box()
-    page.mouse.click(box["x"] + 0.28 * box["width"], box["y"] + 5)
+    bands = page.locator("#following .band")
+    assert bands.count() == 2
+    width = bands.first.bounding_box()["width"]
+    bands.first.click(position={"x": 0.28 * width, "y": 5})
     page.wait_for_selector("#viewer[data-drawn='00004']")
     page.click("#regions button >> nth=0")
     page.wait_for_function("Number(document.getElementById('viewer').dataset.drawn) >= 12")

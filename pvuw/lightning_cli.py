@@ -53,7 +53,7 @@ from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
 from pvuw.recipes import config_dir, find_config
 from pvuw.run_loggers import continue_wandb_run, place_loggers
-from pvuw.run_start import StartFrom, best_of_run, resolve_checkpoint
+from pvuw.run_start import StartFrom, resolve_checkpoint, weights_of_run
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
 SHORT_NAMES = (
@@ -132,7 +132,7 @@ class VOSCLI(LightningCLI):
             "--start_from",
             type=StartFrom,
             default=StartFrom(),
-            help="Another run whose best checkpoint `fit` starts from, weights only.",
+            help="Another run whose best or last checkpoint `fit` starts from, weights only.",
         )
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.add_lightning_class_args(LastCheckpoint, "last_checkpoint")
@@ -230,10 +230,10 @@ def _start_from_other_run(config: Namespace) -> None:
     """Give the network the weights of the run that `start_from` names.
 
     Raises:
-        PvuwError: If that run has no best checkpoint, or other weights are given as well.
+        PvuwError: If that run has no such checkpoint, or other weights are given as well.
     """
-    start = StartFrom(run=config.start_from.run, recipe=config.start_from.recipe)
-    weights = best_of_run(start, root=config.data.init_args.get("root"))
+    start = StartFrom(**config.start_from)
+    weights = weights_of_run(start, root=config.data.init_args.get("root"))
     if weights is None:
         return
     net = config.model.init_args.net

@@ -1,8 +1,9 @@
-"""Which checkpoint a run starts from: its own, or the best one of another run."""
+"""Which checkpoint a run starts from: its own, or one of another run."""
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pvuw.errors import PvuwError
 
@@ -11,12 +12,14 @@ _NAMES = ("best", "last")
 
 @dataclass
 class StartFrom:
-    """Another run whose best weights this one starts from; optimizer and schedule begin afresh."""
+    """Another run whose weights this one starts from; optimizer and schedule begin afresh."""
 
     run: Path | None = None
     """Folder of that run, its `--out`; null: start from the network's own weights."""
     recipe: str | None = None
     """Recipe that makes it, for the message where it is missing."""
+    checkpoint: Literal["best", "last"] = "best"
+    """Which of its checkpoints: the best one of its validations, or the one at its end."""
 
 
 def resolve_checkpoint(name: str | None, out: Path, *, command: str) -> str | None:
@@ -39,7 +42,7 @@ def resolve_checkpoint(name: str | None, out: Path, *, command: str) -> str | No
     raise PvuwError(f"--ckpt_path {name}: {path} does not exist; {_what_holds(path.parent)}")
 
 
-def best_of_run(start: StartFrom, *, root: Path | None) -> Path | None:
+def weights_of_run(start: StartFrom, *, root: Path | None) -> Path | None:
     """The file of weights to start from; None where no run is named.
 
     Args:
@@ -47,20 +50,20 @@ def best_of_run(start: StartFrom, *, root: Path | None) -> Path | None:
         root: Data folder of this run, for the command in the message.
 
     Raises:
-        PvuwError: If the run has no best checkpoint.
+        PvuwError: If the run has no such checkpoint.
     """
     if start.run is None:
         return None
     folder = start.run / "checkpoints"
-    best = folder / "best.ckpt"
-    if best.is_file():
-        return best
+    chosen = folder / f"{start.checkpoint}.ckpt"
+    if chosen.is_file():
+        return chosen
     make_it = ""
     if start.recipe is not None:
         data = "" if root is None else f" --data.root {root}"
         make_it = f"run `pvuw fit --config {start.recipe}{data} --out {start.run}` first or "
     raise PvuwError(
-        f"start_from.run {start.run}: no {best} to start from, {_what_holds(folder)}; "
+        f"start_from.run {start.run}: no {chosen} to start from, {_what_holds(folder)}; "
         f"{make_it}name another run with --start_from.run FOLDER"
     )
 

@@ -77,6 +77,9 @@ class Sam2(VideoSegmenter):
         memory_policy: Which past frames prediction remembers: `PromoteReliable`, `DistractorAware`
             (docs/prediction.md); default: the prompted and the last ones, as upstream. Training
             always remembers as upstream.
+        non_overlap_memory: In prediction, memory takes each pixel as part of its strongest object
+            only, so that two objects do not learn to be the same one: upstream's
+            `non_overlap_masks_for_mem_enc`, which its configurations leave off.
         prompting: Prompts of the training forward: masks, clicks and boxes, with corrections. An
             empty mapping is SAM 2's own MOSE recipe; default: the true masks of each clip's first
             frame, as the task gives them.
@@ -99,6 +102,7 @@ class Sam2(VideoSegmenter):
         memory_mask_bias: float = -10.0,
         objects_per_batch: int = 16,
         memory_policy: MemoryPolicy | None = None,
+        non_overlap_memory: bool = False,
         prompting: TrainingPrompts | None = None,
         keep_mask_gradient: bool = False,
         checkpoint_activations: bool | list[RecomputedPart] = False,
@@ -120,6 +124,7 @@ class Sam2(VideoSegmenter):
         )
         _check_switches(self.model, size)
         self.memory_policy = memory_policy
+        self.non_overlap_memory = non_overlap_memory
         if memory_policy and memory_policy.needs_candidates:
             _check_candidates(self.model, size, memory_policy)
         if weights is None:
@@ -144,6 +149,7 @@ class Sam2(VideoSegmenter):
             num_frames,
             batch_size=self.objects_per_batch,
             memory_policy=self.memory_policy,
+            non_overlap_memory=self.non_overlap_memory,
         )
 
     def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:

@@ -1,5 +1,7 @@
 """SAM 2 on one video, frame by frame."""
 
+from dataclasses import replace
+
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
@@ -18,10 +20,11 @@ class Sam2Session(VideoSession):
     """Streams a video through SAM 2 with the results of upstream's `SAM2VideoPredictor`.
 
     Bit for bit with `batch_size=1`, otherwise within float rounding
-    (tests/pvuw/nets/sam2/test_parity.py); with a memory policy masks are others. Objects never
-    influence each other's masks. Each is segmented from the frame on that it is first prompted on,
-    from the past alone. On a frame where an object is prompted its output is the given mask: logits
-    of -10 and 10, softened at the edge.
+    (tests/pvuw/nets/sam2/test_parity.py); with a memory policy or non-overlapping memory masks are
+    others. Objects do not influence each other's masks, except through non-overlapping memory. Each
+    is segmented from the frame on that it is first prompted on, from the past alone. On a frame
+    where an object is prompted its output is the given mask: logits of -10 and 10, softened at the
+    edge.
 
     Objects prompted on the same frames share a batch, with a memory policy while they also remember
     the same frames. Memory grows with the number of prompted frames per object, all of which stay
@@ -33,6 +36,7 @@ class Sam2Session(VideoSession):
             scales the time of object pointers by it, and masks differ slightly without it.
         batch_size: Most objects run in one batch; 1 is object by object, with the least memory.
         memory_policy: Which frames to remember; default: the prompted and the last, as upstream.
+        non_overlap_memory: See `Sam2`.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class Sam2Session(VideoSession):
         *,
         batch_size: int = 16,
         memory_policy: MemoryPolicy | None = None,
+        non_overlap_memory: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
@@ -49,6 +54,7 @@ class Sam2Session(VideoSession):
         self.num_frames = num_frames
         self.batch_size = batch_size
         self.memory_policy = memory_policy
+        self.non_overlap_memory = non_overlap_memory
         self._encoder = FrameEncoder(model)
         self._decoding = MaskDecoding(model)
         self._fusion = MemoryFusion(model, num_frames=num_frames)
@@ -149,6 +155,8 @@ class Sam2Session(VideoSession):
         frame_idx: int,
     ) -> None:
         """Write each group's masks into its memory, and part objects that remember differently."""
+        if self.non_overlap_memory:
+            decoded = self._without_overlap(decoded, prompted)
         groups = []
         for group, masks in zip(self._groups, decoded, strict=True):
             given = group.object_ids[0] in prompted
@@ -156,6 +164,18 @@ class Sam2Session(VideoSession):
             records = frame_records(masks, frame_idx, prompted=given) if group.choosing else []
             groups += group.remember(memory, records, frame_idx=frame_idx, prompted=given)
         self._groups = groups
+
+    def _without_overlap(
+        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor]
+    ) -> list[DecodedMasks]:
+        """Masks as memory takes them, each pixel left to its strongest object; given ones whole."""
+        sizes = [len(masks.full_logits) for masks in decoded]
+        joined = torch.cat([masks.full_logits for masks in decoded])
+        apart = self.model._apply_non_overlapping_constraints(joined).split(sizes)
+        return [
+            masks if group.object_ids[0] in prompted else replace(masks, full_logits=logits)
+            for group, masks, logits in zip(self._groups, decoded, apart, strict=True)
+        ]
 
     def _in_slot_order(self, decoded: list[DecodedMasks]) -> FrameOutput:
         """Join the groups' masks."""

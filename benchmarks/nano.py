@@ -3,11 +3,11 @@
     python -m benchmarks.nano [--clips CLIPS]
     python -m benchmarks.nano --compare memory --frames 60
 
-Generates 20 calm and 20 crowd videos (other seeds than the training videos') and scores on them
-copying the first mask, random weights, the shipped weights and `mose/sam2_nano_predict.yaml`.
-CLIPS adds real clips: folders in the layout `<data set>/JPEGImages/<video>` and
-`<data set>/Annotations/<video>`. `--compare memory` scores the shipped weights under each choice of
-memory instead. Each row counts the objects that fare better and worse than in the first.
+Generates 20 calm and 20 crowd videos (other seeds than the training videos') and scores copying the
+first mask, random weights and the shipped weights on them. CLIPS adds real clips: folders in the
+layout `<data set>/JPEGImages/<video>` and `<data set>/Annotations/<video>`. `--compare memory`
+scores the shipped weights under each choice of memory instead. Each row counts the objects that
+fare better and worse than in the first.
 """
 
 import argparse
@@ -18,13 +18,11 @@ from statistics import fmean
 from typing import Any, get_args
 
 import torch
-import yaml
 from tqdm import tqdm
 
 from benchmarks.machine import describe_machine
 from benchmarks.real_clips import find_folders, scorable
 from pvuw.inference.propagate import InferenceConfig, propagate
-from pvuw.inference.views import ViewConfig
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
@@ -32,17 +30,12 @@ from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import DistractorAware, PromoteReliable, Sam2
 from pvuw.nets.shipped import SHIPPED
-from pvuw.recipes import find_config
 from pvuw.sample.cast import Scenes
 from pvuw.sample.manifest import SampleSpec
 from pvuw.sample.write import write_sample
 
 SEED = 777
-IMAGE_SIZE = 320
-RECIPE = "mose/sam2_nano_predict.yaml"
-
-Contender = tuple[VideoSegmenter, InferenceConfig]
-"""A network and how it is run."""
+IMAGE_SIZE = 384
 
 
 def main() -> None:
@@ -56,7 +49,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(describe_machine("torch", "sam2"))
-    contenders = of_weights() if args.compare == "weights" else of_memory()
+    networks = of_weights() if args.compare == "weights" else of_memory()
     with tempfile.TemporaryDirectory() as folder:
         sets = {
             scenes: generated(Path(folder), scenes, args.videos, args.frames)
@@ -67,54 +60,42 @@ def main() -> None:
                 sets[name] = videos
         for set_name, videos in sets.items():
             first: list[float] = []
-            for name, (net, config) in contenders.items():
-                j, f = score(net.eval(), videos, f"{name}, {set_name}", config)
+            for net_name, net in networks.items():
+                j, f = score(net.eval(), videos, f"{net_name}, {set_name}")
                 both = [(a + b) / 2 for a, b in zip(j, f, strict=True)]
                 first = first or both
                 better = sum(new > old for new, old in zip(both, first, strict=True))
                 worse = sum(new < old for new, old in zip(both, first, strict=True))
                 print(
-                    f"{set_name:20} {len(videos):3} videos {len(j):4} objects  {name:28} "
+                    f"{set_name:20} {len(videos):3} videos {len(j):4} objects  {net_name:20} "
                     f"J {fmean(j):.3f} F {fmean(f):.3f} J&F {fmean(both):.3f}  "
                     f"({better} objects better, {worse} worse)"
                 )
 
 
-def of_weights() -> dict[str, Contender]:
-    """Networks that differ in their weights, and the shipped ones as the recipe runs them."""
-    plain = InferenceConfig()
+def of_weights() -> dict[str, VideoSegmenter]:
+    """Networks that differ in their weights."""
     return {
-        "copy the first mask": (CopyFirst(), plain),
-        "random weights": (Sam2(image_size=IMAGE_SIZE), plain),
-        "shipped weights": (shipped(), plain),
-        Path(RECIPE).name: from_recipe(),
+        "copy the first mask": CopyFirst(),
+        "random weights": Sam2(image_size=IMAGE_SIZE),
+        "shipped weights": shipped(),
     }
 
 
-def of_memory() -> dict[str, Contender]:
+def of_memory() -> dict[str, VideoSegmenter]:
     """The shipped weights with every memory; nano has no candidates to look for rivals."""
-    memories = {
+    return {
         "as upstream": shipped(),
         "non-overlapping": shipped(non_overlap_memory=True),
         "promote reliable": shipped(memory_policy=PromoteReliable()),
         "both": shipped(non_overlap_memory=True, memory_policy=PromoteReliable()),
         "sparse recent memory": shipped(memory_policy=DistractorAware(max_frames=0)),
     }
-    return {name: (net, InferenceConfig()) for name, net in memories.items()}
 
 
 def shipped(**options: Any) -> Sam2:
     """Nano with its shipped weights."""
     return Sam2(image_size=IMAGE_SIZE, weights=Path(SHIPPED), **options)
-
-
-def from_recipe() -> Contender:
-    """What `mose/sam2_nano_predict.yaml` says."""
-    model = yaml.safe_load(Path(find_config(RECIPE)).read_text())["model"]["init_args"]
-    options = model["net"]["init_args"]
-    assert options["memory_policy"] == {"class_path": "PromoteReliable"}
-    options |= {"memory_policy": PromoteReliable(), "weights": Path(options["weights"])}
-    return Sam2(**options), InferenceConfig(views=ViewConfig(**model["inference"]["views"]))
 
 
 def generated(folder: Path, scenes: Scenes, count: int, num_frames: int) -> list[Video]:
@@ -128,13 +109,13 @@ def generated(folder: Path, scenes: Scenes, count: int, num_frames: int) -> list
 
 
 def score(
-    net: VideoSegmenter, videos: Sequence[Video], title: str, config: InferenceConfig
+    net: VideoSegmenter, videos: Sequence[Video], title: str
 ) -> tuple[list[float], list[float]]:
     """J and F of every object, by MOSE's protocol."""
     j, f = [], []
     for video in tqdm(videos, desc=title, unit="video", leave=False):
         result = VideoScore(None, "mose")
-        for frame in propagate(net, video, config):
+        for frame in propagate(net, video, InferenceConfig()):
             result.add(video.read_truth(frame.frame_idx).numpy(), frame.id_map.numpy())
         scored = result.result()
         j += scored.object_j.tolist()

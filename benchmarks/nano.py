@@ -1,6 +1,6 @@
 """J&F of the nano weights that ship, on videos they were not trained on.
 
-    python -m benchmarks.nano [--clips CLIPS]
+    python -m benchmarks.nano [--clips CLIPS] [--size 320]
     python -m benchmarks.nano --compare memory --frames 60
 
 Generates 20 calm and 20 crowd videos (other seeds than the training videos') and scores copying the
@@ -35,7 +35,6 @@ from pvuw.sample.manifest import SampleSpec
 from pvuw.sample.write import write_sample
 
 SEED = 777
-IMAGE_SIZE = 384
 
 
 def main() -> None:
@@ -44,12 +43,13 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, help="folder of data sets of real clips")
     parser.add_argument("--videos", type=int, default=20, help="generated videos of each kind")
     parser.add_argument("--frames", type=int, default=24, help="of each generated video")
+    parser.add_argument("--size", type=int, default=384, help="side the network sees, pixels")
     parser.add_argument("--compare", choices=("weights", "memory"), default="weights")
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
     print(describe_machine("torch", "sam2"))
-    networks = of_weights() if args.compare == "weights" else of_memory()
+    networks = (of_weights if args.compare == "weights" else of_memory)(args.size)
     with tempfile.TemporaryDirectory() as folder:
         sets = {
             scenes: generated(Path(folder), scenes, args.videos, args.frames)
@@ -73,29 +73,29 @@ def main() -> None:
                 )
 
 
-def of_weights() -> dict[str, VideoSegmenter]:
+def of_weights(size: int) -> dict[str, VideoSegmenter]:
     """Networks that differ in their weights."""
     return {
         "copy the first mask": CopyFirst(),
-        "random weights": Sam2(image_size=IMAGE_SIZE),
-        "shipped weights": shipped(),
+        "random weights": Sam2(image_size=size),
+        "shipped weights": shipped(size),
     }
 
 
-def of_memory() -> dict[str, VideoSegmenter]:
+def of_memory(size: int) -> dict[str, VideoSegmenter]:
     """The shipped weights with every memory; nano has no candidates to look for rivals."""
     return {
-        "as upstream": shipped(),
-        "non-overlapping": shipped(non_overlap_memory=True),
-        "promote reliable": shipped(memory_policy=PromoteReliable()),
-        "both": shipped(non_overlap_memory=True, memory_policy=PromoteReliable()),
-        "sparse recent memory": shipped(memory_policy=DistractorAware(max_frames=0)),
+        "as upstream": shipped(size),
+        "non-overlapping": shipped(size, non_overlap_memory=True),
+        "promote reliable": shipped(size, memory_policy=PromoteReliable()),
+        "both": shipped(size, non_overlap_memory=True, memory_policy=PromoteReliable()),
+        "sparse recent memory": shipped(size, memory_policy=DistractorAware(max_frames=0)),
     }
 
 
-def shipped(**options: Any) -> Sam2:
+def shipped(size: int, **options: Any) -> Sam2:
     """Nano with its shipped weights."""
-    return Sam2(image_size=IMAGE_SIZE, weights=Path(SHIPPED), **options)
+    return Sam2(image_size=size, weights=Path(SHIPPED), **options)
 
 
 def generated(folder: Path, scenes: Scenes, count: int, num_frames: int) -> list[Video]:

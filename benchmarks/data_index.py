@@ -24,8 +24,8 @@ from pycocotools import mask as coco_mask
 
 from benchmarks.machine import describe_machine
 from pvuw.io.masks import write_id_map
-from pvuw.mose_plus.manifest import BuiltObject, BuiltVideo, ManifestEntry, write_manifest
-from pvuw.mose_plus.traits import TRAIT_KINDS, VideoTraits
+from pvuw.mose_plus.build.manifest import BuiltObject, BuiltVideo, ManifestEntry, write_manifest
+from pvuw.traits.video_traits import TRAIT_KINDS, VideoTraits
 
 SIZE_HW = (32, 48)
 NUM_OBJECTS = 4

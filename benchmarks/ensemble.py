@@ -25,10 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe_machine
-from pvuw.ensemble.evidence import ArrayFrames, Evidence, Frames
-from pvuw.ensemble.fuse import Fuser, vote
-from pvuw.ensemble.members import Member, MemberFrames
-from pvuw.ensemble.select import follow, judge_by_weight, select
+from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence, Frames
+from pvuw.ensemble.fuse.fusion import Fuser, vote
+from pvuw.ensemble.members.folders import Member, MemberFrames
+from pvuw.ensemble.recommend.select import follow, judge_by_weight, select
 from pvuw.io.masks import write_id_map
 
 SIZE_HW = (1080, 1920)

@@ -20,16 +20,16 @@ from pycocotools import mask as coco_mask
 
 from benchmarks.machine import describe_machine
 from benchmarks.mose_plus_traits import SIZE_HW, timed, write_videos
-from datamodules.sources import SourceSpec, open_source
 from pvuw.io.masks import read_id_map
 from pvuw.io.records import VideoRecord
-from pvuw.mose_plus.analysis import key_of
-from pvuw.mose_plus.build import build_videos
-from pvuw.mose_plus.build_config import BuildConfig
-from pvuw.mose_plus.choose import Selection
+from pvuw.mose_plus.build.build import build_videos
+from pvuw.mose_plus.build.build_config import BuildConfig
+from pvuw.mose_plus.build.verify import verify_build
 from pvuw.mose_plus.config import EvaluationConfig, MosePlusConfig, SourceConfig
-from pvuw.mose_plus.decision import Decision
-from pvuw.mose_plus.verify import verify_build
+from pvuw.mose_plus.select.analysis import key_of
+from pvuw.mose_plus.select.choose import Selection
+from pvuw.mose_plus.select.decision import Decision
+from pvuw.sources import SourceSpec, open_source
 
 
 def main() -> None:

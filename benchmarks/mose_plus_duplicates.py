@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from benchmarks.machine import describe_machine
 from pvuw.io.videos import FolderFiles
-from pvuw.mose_plus.confirm import picture_difference, thumbnail
-from pvuw.mose_plus.duplicates import DuplicateConfig, find_duplicates
-from pvuw.mose_plus.hashing import frame_hash, hamming, hash_frames
-from pvuw.mose_plus.keys import VideoKey
-from pvuw.mose_plus.pixels import read_reduced
+from pvuw.mose_plus.select.confirm import picture_difference, thumbnail
+from pvuw.mose_plus.select.duplicates import DuplicateConfig, find_duplicates
+from pvuw.mose_plus.select.hashing import frame_hash, hamming, hash_frames
+from pvuw.sources.keys import VideoKey
+from pvuw.traits.pixels import read_reduced
 
 Picture = NDArray[np.uint8]
 COPIES = {

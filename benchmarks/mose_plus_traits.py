@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe_machine
-from datamodules.sources import SourceSpec, open_source
 from pvuw.io.masks import write_id_map
 from pvuw.io.records import VideoRecord
 from pvuw.io.videos import FolderFiles
-from pvuw.mose_plus.analysis import TraitConfig, analyse, hash_videos, key_of
-from pvuw.mose_plus.duplicates import DuplicateConfig, candidate_pairs, match_frames
-from pvuw.mose_plus.hashing import HASH_BYTES, VideoHashes
-from pvuw.mose_plus.keys import VideoKey
+from pvuw.mose_plus.select.analysis import TraitConfig, analyse, hash_videos, key_of
+from pvuw.mose_plus.select.duplicates import DuplicateConfig, candidate_pairs, match_frames
+from pvuw.mose_plus.select.hashing import HASH_BYTES, VideoHashes
+from pvuw.sources import SourceSpec, open_source
+from pvuw.sources.keys import VideoKey
 
 SIZE_HW, OBJECTS = (720, 1280), 5
 MANY_VIDEOS, MANY_FRAMES = 10_000, 60

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.mose_plus.appearance import ColourAndTexture, masks_at_size
+from pvuw.traits.appearance import ColourAndTexture, masks_at_size
 
 IdMaps = NDArray[np.uint8]
 KINDS = ("drift", "swap", "lost", "coarse", "merged")

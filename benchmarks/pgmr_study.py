@@ -28,13 +28,20 @@ from benchmarks.pgmr_tables import (
     print_members,
     print_table,
 )
-from pvuw.ensemble.database import Level, PerformanceDatabase, PerformanceRow
-from pvuw.ensemble.evidence import ArrayFrames, Evidence
-from pvuw.ensemble.features import Features
-from pvuw.ensemble.fuse import Fuser, vote
-from pvuw.ensemble.measure import VideoMeter
-from pvuw.ensemble.recommend import Recommendation, Recommender
-from pvuw.ensemble.select import Agreements, Judge, Selection, follow, judge_by_weight, select
+from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.fuse.fusion import Fuser, vote
+from pvuw.ensemble.recommend.database import Level, PerformanceDatabase, PerformanceRow
+from pvuw.ensemble.recommend.features import Features
+from pvuw.ensemble.recommend.measure import VideoMeter
+from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
+from pvuw.ensemble.recommend.select import (
+    Agreements,
+    Judge,
+    Selection,
+    follow,
+    judge_by_weight,
+    select,
+)
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.parallel import map_in_order
 from pvuw.sample.cast import Scenes

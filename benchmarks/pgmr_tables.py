@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.pgmr_damage import MEMBERS
-from pvuw.ensemble.database import PerformanceRow
+from pvuw.ensemble.recommend.database import PerformanceRow
 
 Scores = dict[str, NDArray[np.float64]]
 """J&F of every video under each way to answer."""

@@ -1,6 +1,6 @@
 """Data for Lightning: which clips are trained on, which videos are validated and predicted.
 
-The names below are imported when they are first used: `datamodules.sources` needs neither torch nor
+The names below are imported when they are first used: `pvuw.sources` needs neither torch nor
 Lightning, and whoever reads sources should not wait seconds for them.
 """
 

@@ -10,11 +10,11 @@ from typing import TypeVar
 from datamodules.build_index import MANIFEST, read_build
 from datamodules.clip_order import Pool
 from datamodules.datasets.clip_sources import ClipVideo, is_too_little
-from datamodules.sources import SourceSpec
-from datamodules.sources.index import load_records
 from pvuw.errors import DataError
 from pvuw.io.records import VideoRecord
 from pvuw.io.videos import Video
+from pvuw.sources import SourceSpec
+from pvuw.sources.index import load_records
 
 REFERENCE_FPS = 6.0
 """Annotated frames per second that `clip.stride` is meant for; that of most sources."""

@@ -23,16 +23,18 @@ ALLOWED = {
     | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics", "pvuw.ensemble"},  # reads its records
     "pvuw.submit": FILES | {"pvuw.parallel", "pvuw.fingerprint"},
     "pvuw.sample": FILES,
-    "pvuw.mose_plus": FILES | {"pvuw.draw", "pvuw.pages"},
+    "pvuw.sources": FILES,
+    "pvuw.traits": FILES | {"pvuw.sources"},  # names of videos
+    "pvuw.mose_plus": FILES | {"pvuw.draw", "pvuw.pages", "pvuw.sources", "pvuw.traits"},
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
-    "pvuw.metrics": FILES | {"pvuw.mose_plus"},  # its traits tell which objects are hard
+    "pvuw.metrics": FILES | {"pvuw.traits"},  # which objects are hard
     "pvuw.ensemble": FILES
-    | {"pvuw.metrics", "pvuw.mose_plus", "pvuw.parallel"},  # traits of masks; scores to learn from
+    | {"pvuw.metrics", "pvuw.traits", "pvuw.parallel"},  # traits of masks; scores to learn from
     "pvuw.weights": NETS,
     "pvuw.inference": NETS,
     "lightning_modules": NETS | {"pvuw.losses", "pvuw.metrics", "pvuw.inference"},
-    "datamodules": FILES,
+    "datamodules": FILES | {"pvuw.sources"},
     "callbacks": FILES,
 }
 FREE = {

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pvuw.ensemble.recording import RecordedVideo, RecordTask
+    from pvuw.ensemble.recommend.recording import RecordedVideo, RecordTask
 
 _RECORD_EPILOG = """\
 What is recorded per member, video, object and eight frames: J, F, what the pseudo-label and the
@@ -68,7 +68,7 @@ def run_record(args: argparse.Namespace) -> int:
     Raises:
         PvuwError: If options do not go together, or files cannot be used.
     """
-    from pvuw.ensemble.database import PerformanceDatabase
+    from pvuw.ensemble.recommend.database import PerformanceDatabase
     from pvuw.errors import PvuwError
 
     if bool(args.scores) == bool(args.pred):
@@ -95,8 +95,8 @@ def run_stats(args: argparse.Namespace) -> int:
     Raises:
         PvuwError: If the file cannot be used.
     """
-    from pvuw.ensemble.database import LEVELS, PerformanceDatabase
-    from pvuw.ensemble.stats import member_table, published_table
+    from pvuw.ensemble.recommend.database import LEVELS, PerformanceDatabase
+    from pvuw.ensemble.recommend.stats import member_table, published_table
     from pvuw.errors import PvuwError
 
     if not args.database.is_file():
@@ -121,7 +121,7 @@ def _from_masks(args: argparse.Namespace) -> "list[RecordedVideo]":
     """Measure all videos that truth and a member have."""
     from tqdm import tqdm
 
-    from pvuw.ensemble.recording import record_video
+    from pvuw.ensemble.recommend.recording import record_video
     from pvuw.parallel import map_in_order
 
     tasks = _tasks(args)
@@ -132,8 +132,8 @@ def _from_masks(args: argparse.Namespace) -> "list[RecordedVideo]":
 
 def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
     from pvuw.commands.ensemble_fuse import find_members
-    from pvuw.ensemble.members import check_names
-    from pvuw.ensemble.recording import RecordTask
+    from pvuw.ensemble.members.folders import check_names
+    from pvuw.ensemble.recommend.recording import RecordTask
     from pvuw.errors import PvuwError
     from pvuw.metrics.folders import find_mask_root
     from pvuw.metrics.protocols import get_protocol
@@ -168,7 +168,7 @@ def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
 def _from_scores(args: argparse.Namespace) -> "list[RecordedVideo]":
     from itertools import groupby
 
-    from pvuw.ensemble.recording import RecordedVideo, read_scores, rows_of_scores
+    from pvuw.ensemble.recommend.recording import RecordedVideo, read_scores, rows_of_scores
     from pvuw.errors import PvuwError
     from pvuw.metrics.folders import find_mask_root
 

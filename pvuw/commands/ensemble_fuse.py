@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pvuw.ensemble.members import Member, check_names
-from pvuw.ensemble.output import claim_folder
+from pvuw.ensemble.members.folders import Member, check_names
+from pvuw.ensemble.members.output import claim_folder
 from pvuw.ensemble.video import EnsembleConfig, VideoReport, VideoTask, run_video
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.listing import natural_key

@@ -17,7 +17,7 @@ def run_recipe(args: argparse.Namespace) -> int:
         PvuwError: If an option is missing or no member gives a mask.
     """
     from pvuw.commands.ensemble_fuse import fuse_videos
-    from pvuw.ensemble.members import Member
+    from pvuw.ensemble.members.folders import Member
     from pvuw.ensemble.video import EnsembleConfig
     from pvuw.io.lock import FolderLock
     from pvuw.recipes import find_config

@@ -11,9 +11,9 @@ from pvuw.errors import PvuwError
 
 if TYPE_CHECKING:
     from pvuw.io.records import VideoRecord
-    from pvuw.mose_plus.choose import Selection
+    from pvuw.mose_plus.build.manifest import ManifestEntry
     from pvuw.mose_plus.config import MosePlusConfig
-    from pvuw.mose_plus.manifest import ManifestEntry
+    from pvuw.mose_plus.select.choose import Selection
 
 _MAX_WORKERS = 8
 _SHOWN_REASONS = 4
@@ -105,8 +105,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _build(args: argparse.Namespace) -> int:
-    from pvuw.mose_plus.choose import choose_videos
     from pvuw.mose_plus.config import load_config
+    from pvuw.mose_plus.select.choose import choose_videos
     from pvuw.recipes import find_config
 
     if args.build is not None:
@@ -134,7 +134,7 @@ def _write(
     args: argparse.Namespace,
 ) -> bool:
     """Write the build; True if a video could not be built."""
-    from pvuw.mose_plus.build import build_videos
+    from pvuw.mose_plus.build.build import build_videos
 
     entries = build_videos(selection, records, config, out=args.out, workers=args.workers)
     wanted = {decision.key for decision in selection.admitted}
@@ -145,7 +145,7 @@ def _write(
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from pvuw.mose_plus.verify import verify_build
+    from pvuw.mose_plus.build.verify import verify_build
 
     found = verify_build(args.build, workers=args.workers, evaluation=args.evaluation or ())
     if found.problems:
@@ -161,7 +161,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from pvuw.mose_plus.report import write_report
+    from pvuw.mose_plus.report.report import write_report
 
     out = args.out or args.build / "report.html"
     write_report(args.build, out)
@@ -170,8 +170,8 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _read_sources(config: "MosePlusConfig", cache: Path, workers: int) -> "list[VideoRecord]":
-    from datamodules.sources import SourceSpec
-    from datamodules.sources.index import load_records
+    from pvuw.sources import SourceSpec
+    from pvuw.sources.index import load_records
 
     records: list[VideoRecord] = []
     for entry in config.sources:
@@ -187,8 +187,8 @@ def _user_cache() -> Path:
 
 def _print_choice(selection: "Selection", records: "list[VideoRecord]") -> None:
     """Print, for each source, how much is taken and why the rest is not."""
-    from pvuw.mose_plus.analysis import key_of
-    from pvuw.mose_plus.report_page.reasons import reason_group
+    from pvuw.mose_plus.report.reasons import reason_group
+    from pvuw.mose_plus.select.analysis import key_of
 
     frames = {key_of(record): len(record.annotated) for record in records}
     names = list(dict.fromkeys((d.source, d.split) for d in selection.decisions))

@@ -11,16 +11,16 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.combinations import IdMap
-from pvuw.ensemble.database import PerformanceDatabase, PerformanceRow
-from pvuw.ensemble.evidence import Evidence
-from pvuw.ensemble.fuse import Fuser, vote
-from pvuw.ensemble.members import Member, MemberConfidences, MemberFrames
-from pvuw.ensemble.output import VideoOutput, stamp_of
-from pvuw.ensemble.recommend import Recommendation, Recommender
-from pvuw.ensemble.record import frame_line, swap_lines
-from pvuw.ensemble.recording import read_picture
-from pvuw.ensemble.select import (
+from pvuw.ensemble.fuse.combinations import IdMap
+from pvuw.ensemble.fuse.evidence import Evidence
+from pvuw.ensemble.fuse.fusion import Fuser, vote
+from pvuw.ensemble.members.folders import Member, MemberConfidences, MemberFrames
+from pvuw.ensemble.members.output import VideoOutput, stamp_of
+from pvuw.ensemble.members.record import frame_line, swap_lines
+from pvuw.ensemble.recommend.database import PerformanceDatabase, PerformanceRow
+from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
+from pvuw.ensemble.recommend.recording import read_picture
+from pvuw.ensemble.recommend.select import (
     Granularity,
     Judge,
     Selection,

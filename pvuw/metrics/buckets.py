@@ -5,9 +5,9 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.mose_plus.change import AreaCollapse
-from pvuw.mose_plus.presence import PresenceTracker
-from pvuw.mose_plus.shapes import shapes_of_id_map
+from pvuw.traits.change import AreaCollapse
+from pvuw.traits.presence import PresenceTracker
+from pvuw.traits.shapes import shapes_of_id_map
 
 BUCKETS = ("small", "occluded", "reappearing")
 """Kinds of hard objects that validation scores on their own; an object may be of several."""
@@ -24,8 +24,8 @@ class ObjectBuckets:
     - `small`: its mask covers less than 1 % of the frame in more than half of the frames that show
       it (https://arxiv.org/abs/2508.05630, table 3).
     - `occluded`: at some time less than half of its recent area is visible while it is still in
-      sight (`pvuw.mose_plus.change.AreaCollapse`); leaving the frame bit by bit counts too.
-    - `reappearing`: it disappears and comes back (`pvuw.mose_plus.presence.PresenceTracker`).
+      sight (`pvuw.traits.change.AreaCollapse`); leaving the frame bit by bit counts too.
+    - `reappearing`: it disappears and comes back (`pvuw.traits.presence.PresenceTracker`).
 
     Example:
         >>> buckets = ObjectBuckets()

@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from pvuw.errors import DataError
 from pvuw.mose_plus.cache import ResultCache
-from pvuw.mose_plus.keys import VideoKey
+from pvuw.sources.keys import VideoKey
 
 Task = TypeVar("Task")
 

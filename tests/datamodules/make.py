@@ -6,7 +6,7 @@ from PIL import Image
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import write_id_map
 from pvuw.io.records import paint_id_map
-from tests.datamodules.sources.layouts import (
+from tests.pvuw.sources.layouts import (
     compressed,
     vis_content,
     vis_track,

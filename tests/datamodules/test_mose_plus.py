@@ -12,8 +12,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from datamodules import ClipConfig, MOSEPlusDataModule, TrainSource
 from datamodules.datasets.geometry import resize_ids
-from datamodules.sources import index as source_index
 from pvuw.errors import DataError
+from pvuw.sources import index as source_index
 from tests.datamodules.conftest import Recorder
 from tests.datamodules.make import masks_of, moving, write_ovis, write_video
 from tests.datamodules.test_resume import EVERY_STEP, batches_done, checkpoints, save_all

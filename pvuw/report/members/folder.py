@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pvuw.ensemble.members import Member
+from pvuw.ensemble.members.folders import Member
 from pvuw.errors import DataError
 from pvuw.metrics.folders import find_mask_root
 from pvuw.report.measure import MaskSource

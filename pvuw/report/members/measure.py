@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pvuw.ensemble.record import frame_line
+from pvuw.ensemble.members.record import frame_line
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.measure import MaskReader, MaskSource, SideFacts

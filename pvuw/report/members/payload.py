@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pvuw.ensemble.record import OVERRULED_BELOW
+from pvuw.ensemble.members.record import OVERRULED_BELOW
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.measure import MaskReader, SideFacts

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pvuw.ensemble.record import OVERRULED_BELOW
+from pvuw.ensemble.members.record import OVERRULED_BELOW
 from pvuw.metrics.folders import shorten
 from pvuw.pages.pieces import plural
 from pvuw.report.members.measure import EnsembleFacts, MemberFacts, Region

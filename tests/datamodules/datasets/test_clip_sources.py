@@ -9,10 +9,10 @@ from datamodules.datasets.clip_sources import (
     training_problem,
 )
 from datamodules.datasets.clips import ClipDataset
-from datamodules.sources import SourceSpec, open_source
 from pvuw.errors import DataError
+from pvuw.sources import SourceSpec, open_source
 from tests.datamodules.make import boxes, masks_of, moving, videos_of, write_ovis, write_video
-from tests.datamodules.sources.layouts import box
+from tests.pvuw.sources.layouts import box
 
 LARGE, SMALL, TINY = box(2, 2, 20, 30), box(4, 4, 12, 12), box(5, 5, 8, 8)
 

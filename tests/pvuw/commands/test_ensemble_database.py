@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from pvuw.cli import main
-from pvuw.ensemble.database import PerformanceDatabase
+from pvuw.ensemble.recommend.database import PerformanceDatabase
 from tests.pvuw.ensemble import scenes_of_squares as squares
 from tests.pvuw.ensemble.scenes_of_squares import SIZE_HW, shifted, swapped, without, write
 

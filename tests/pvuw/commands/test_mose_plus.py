@@ -6,7 +6,7 @@ import pytest
 
 from pvuw import cli
 from pvuw.errors import PvuwError
-from pvuw.mose_plus.manifest import read_manifest
+from pvuw.mose_plus.build.manifest import read_manifest
 from tests.pvuw.mose_plus.build_make import (
     FRAMES,
     SIZE_HW,

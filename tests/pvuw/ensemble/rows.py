@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from pvuw.ensemble.database import PerformanceRow
-from pvuw.ensemble.features import FEATURE_NAMES, Features
+from pvuw.ensemble.recommend.database import PerformanceRow
+from pvuw.ensemble.recommend.features import FEATURE_NAMES, Features
 
 
 def features(**values):

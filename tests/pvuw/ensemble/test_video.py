@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pytest
 
-from pvuw.ensemble.database import PerformanceDatabase
-from pvuw.ensemble.members import Member
-from pvuw.ensemble.output import claim_folder
+from pvuw.ensemble.members.folders import Member
+from pvuw.ensemble.members.output import claim_folder
+from pvuw.ensemble.recommend.database import PerformanceDatabase
 from pvuw.ensemble.video import EnsembleConfig, VideoTask, run_video
 from pvuw.io.masks import read_id_map
 from tests.pvuw.ensemble.rows import row

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from datamodules.sources import SourceSpec, open_source
-from pvuw.mose_plus.build import build_videos
-from pvuw.mose_plus.choose import choose_videos
+from pvuw.mose_plus.build.build import build_videos
 from pvuw.mose_plus.config import load_config
+from pvuw.mose_plus.select.choose import choose_videos
+from pvuw.sources import SourceSpec, open_source
 from tests.pvuw.mose_plus.make import clip, write_record
 
 FRAMES, SIZE_HW = 6, (96, 160)

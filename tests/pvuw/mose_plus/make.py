@@ -8,7 +8,7 @@ import numpy as np
 
 from pvuw.io.masks import read_id_map, write_id_map
 from pvuw.io.records import MaskStore, ObjectInfo, VideoRecord, region_of
-from pvuw.mose_plus.traits import VideoTraits
+from pvuw.traits.video_traits import VideoTraits
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pvuw.io.masks import write_id_map
-from pvuw.mose_plus.config import MosePlusConfig, SelectionConfig, SourceConfig
-from pvuw.mose_plus.distance import reference_ranges
-from pvuw.mose_plus.duplicates import DuplicatePair
-from pvuw.mose_plus.evaluation import EvaluationVideo
-from pvuw.mose_plus.keys import VideoKey
-from pvuw.mose_plus.manifest import (
+from pvuw.mose_plus.build.manifest import (
     BuildInfo,
     BuiltObject,
     BuiltVideo,
@@ -21,9 +16,14 @@ from pvuw.mose_plus.manifest import (
     write_info,
     write_manifest,
 )
+from pvuw.mose_plus.config import MosePlusConfig, SelectionConfig, SourceConfig
 from pvuw.mose_plus.parallel import BrokenVideo
-from pvuw.mose_plus.selection import select
-from pvuw.mose_plus.traits import VideoTraits
+from pvuw.mose_plus.select.distance import reference_ranges
+from pvuw.mose_plus.select.duplicates import DuplicatePair
+from pvuw.mose_plus.select.evaluation import EvaluationVideo
+from pvuw.mose_plus.select.selection import select
+from pvuw.sources.keys import VideoKey
+from pvuw.traits.video_traits import VideoTraits
 from tests.pvuw.mose_plus.make import clip, write_frames
 
 ODD_ID = "<b>&\"'</b> clip"

@@ -9,7 +9,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from pvuw import cli
-from pvuw.mose_plus.manifest import read_manifest
+from pvuw.mose_plus.build.manifest import read_manifest
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 FORMATS = SHARED / "formats"

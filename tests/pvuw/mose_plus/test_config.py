@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.mose_plus.analysis import TraitConfig
-from pvuw.mose_plus.build_config import BuildConfig
+from pvuw.mose_plus.build.build_config import BuildConfig
 from pvuw.mose_plus.config import SelectionConfig, load_config
-from pvuw.mose_plus.duplicates import DuplicateConfig
+from pvuw.mose_plus.select.analysis import TraitConfig
+from pvuw.mose_plus.select.duplicates import DuplicateConfig
 
 SHIPPED = Path(__file__).parents[3] / "configs" / "data" / "mose_plus.yaml"
 SOURCE = "{source: mose, root: data, reference: true}"
@@ -28,7 +28,7 @@ def test_shipped_file_shows_the_defaults():
 
 
 def test_shipped_file_names_sources_that_have_a_reader():
-    from datamodules.sources import SOURCES
+    from pvuw.sources import SOURCES
 
     config = load_config(SHIPPED)
     assert {source.source for source in config.sources} <= set(SOURCES)

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
-from pvuw.ensemble.evidence import ArrayFrames, Evidence
-from pvuw.ensemble.record import swap_lines
+from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.members.record import swap_lines
 from pvuw.errors import DataError
 from pvuw.report.members.record import Exchange, Record, read_record
 from tests.pvuw.report.members.make import NAMES, write_ensemble

@@ -1,0 +1,1 @@
+"""Folders of masks read side by side, and the answer written beside its record."""

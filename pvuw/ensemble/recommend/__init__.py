@@ -1,0 +1,1 @@
+"""What each member is good at: measured, kept, predicted, followed."""

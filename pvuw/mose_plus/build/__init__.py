@@ -1,0 +1,1 @@
+"""From decisions to a folder in the layout of MOSE, and looking at it again."""

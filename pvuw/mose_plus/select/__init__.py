@@ -1,0 +1,1 @@
+"""Which videos of other sources resemble MOSE, and which must not be used."""

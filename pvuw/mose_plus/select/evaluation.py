@@ -1,0 +1,111 @@
+"""Videos that results are judged by: their names, and their frames where they are at hand."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pvuw.errors import DataError
+from pvuw.io.listing import natural_key
+from pvuw.io.videos import FolderFiles
+from pvuw.mose_plus.config import BUILT_IN, NONE, EvaluationConfig
+from pvuw.sources.keys import VideoKey
+
+EVALUATION = "evaluation"
+"""Source under which evaluation videos appear beside candidates."""
+_FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+_BUILT_IN_FOLDER = Path(__file__).parent / "evaluation_lists"
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationVideo:
+    """One video that must never be trained on."""
+
+    list_name: str
+    """The list or folder that names it, for the reason given to the user."""
+    video_id: str
+    frames: FolderFiles | None = None
+    """Its frames in time order; None where only the name is known."""
+
+    @property
+    def key(self) -> VideoKey:
+        """Name beside those of candidates."""
+        return VideoKey(EVALUATION, self.list_name, self.video_id)
+
+
+def read_evaluation(config: EvaluationConfig) -> list[EvaluationVideo]:
+    """Return all evaluation videos the settings name.
+
+    Raises:
+        DataError: If no MOSE list is given, or a list or folder is missing, empty or unreadable.
+    """
+    if not config.mose:
+        raise DataError(
+            "evaluation.mose: names no list, so MOSE's own valid and test videos could end up in "
+            "training; give the folder MOSE/valid or a file with the ids, or write `mose: none` "
+            "to do without"
+        )
+    videos = [video for entry in _given(config.mose) for video in _read_entry(Path(entry))]
+    for entry in _given(config.davis):
+        videos += _read_built_in() if entry == BUILT_IN else _read_entry(Path(entry))
+    videos += [video for entry in _given(config.others) for video in _read_entry(Path(entry))]
+    return list({video.key: video for video in videos}.values())
+
+
+def _given(entries: Sequence[str]) -> Sequence[str]:
+    if NONE in entries and len(entries) > 1:
+        raise DataError(f"evaluation: `none` stands beside {entries[0]!r}; write one or the other")
+    return () if NONE in entries else entries
+
+
+def _read_built_in() -> list[EvaluationVideo]:
+    files = sorted(_BUILT_IN_FOLDER.glob("davis_*.txt"))
+    return [video for file in files for video in _read_text(file)]
+
+
+def _read_entry(path: Path) -> list[EvaluationVideo]:
+    if path.is_dir():
+        videos = list(_read_folder(path))
+    elif path.suffix == ".json":
+        videos = _read_json(path)
+    else:
+        videos = _read_text(path)
+    if not videos:
+        raise DataError(f"{path}: names no video; give a list of ids or a folder of videos")
+    return videos
+
+
+def _read_folder(path: Path) -> Iterator[EvaluationVideo]:
+    images = path / "JPEGImages" if (path / "JPEGImages").is_dir() else path
+    for folder in sorted(child for child in images.iterdir() if child.is_dir()):
+        if folder.name.startswith("."):
+            continue
+        names = [file.name for file in folder.iterdir() if file.suffix.lower() in _FRAME_SUFFIXES]
+        frames = FolderFiles(folder, sorted(names, key=natural_key)) if names else None
+        yield EvaluationVideo(str(path), folder.name, frames)
+
+
+def _read_text(path: Path) -> list[EvaluationVideo]:
+    ids = [line.split("#")[0].strip() for line in _text(path).splitlines()]
+    name = path.stem if path.parent == _BUILT_IN_FOLDER else str(path)
+    return [EvaluationVideo(name, video_id) for video_id in ids if video_id]
+
+
+def _read_json(path: Path) -> list[EvaluationVideo]:
+    try:
+        videos = json.loads(_text(path))["videos"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f'{path}: has no "videos"; give a file such as MOSE\'s meta.json'
+        ) from error
+    return [EvaluationVideo(str(path), str(video_id)) for video_id in videos]
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path}: not a readable list of evaluation videos; give a text file with one id a "
+            "line, or a folder of videos"
+        ) from error

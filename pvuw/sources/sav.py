@@ -1,0 +1,148 @@
+"""SA-V (Ravi et al., 2024), validation and test: one folder of masks for each object."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pvuw.errors import DataError
+from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.masks import read_id_map
+from pvuw.io.records import BoolMask, MaskStore, ObjectInfo, Region, VideoRecord, region_of
+from pvuw.io.rle import fit_mask
+from pvuw.io.videos import FolderFiles
+from pvuw.sources.base import Reader, SourceFacts, require_folder, visible_bits
+from pvuw.sources.folders import folder_times
+
+FACTS = SourceFacts("sav", "CC BY 4.0", fps=6.0)
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectFolderMasks(MaskStore):
+    """Masks of a video in one PNG for each object and frame; objects may overlap."""
+
+    folder: Path
+    """Folder of the video, holding one folder for each object."""
+    folders: tuple[str, ...]
+    """Folder of object 1, 2, ..."""
+    stems: tuple[str, ...]
+    """Stem of the mask file of each frame."""
+
+    def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
+        """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
+        found = {}
+        for object_id, name in enumerate(self.folders, start=1):
+            path = self.folder / name / f"{self.stems[frame_idx]}.png"
+            if path.exists():  # an object has no file where it has not appeared yet
+                mask = fit_mask(read_id_map(path), size_hw, place=str(self.folder)) != 0
+                if mask.any():
+                    found[object_id] = mask
+        return found
+
+    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
+        """Return area and box of each visible object."""
+        if size_hw is None:
+            stem = self.stems[frame_idx]
+            paths = [self.folder / name / f"{stem}.png" for name in self.folders]
+            size_hw = next(read_id_map(path).shape for path in paths if path.exists())
+        found = {i: region_of(mask) for i, mask in self.masks(frame_idx, size_hw).items()}
+        return {i: region for i, region in found.items() if region is not None}
+
+
+class SAVFolderReader(Reader):
+    """Reads `JPEGImages_24fps/<video>/00000.jpg` and `Annotations_6fps/<video>/000/00000.png`.
+
+    Both lie in `<root>/sav_<split>` or in `<root>` itself, with `sav_<split>.txt` naming the
+    videos. Every fourth frame is annotated. Objects are numbered in the order of their folders.
+
+    Args:
+        facts: `FACTS`.
+        root: Folder of the download.
+        split: `val` or `test`.
+        exclude: Video ids to leave out.
+    """
+
+    def base(self) -> Path:
+        """Return the folder of the split."""
+        nested = self.root / f"sav_{self.split}"
+        return nested if nested.is_dir() else self.root
+
+    def folders(self) -> tuple[Path, Path]:
+        """Return the folder of images and the folder of masks."""
+        tree = "<root>/sav_<split>/{JPEGImages_24fps/<video>,Annotations_6fps/<video>/<object>}"
+        return (
+            require_folder(self.base() / "JPEGImages_24fps", tree=tree),
+            require_folder(self.base() / "Annotations_6fps", tree=tree),
+        )
+
+    def stamps(self) -> dict[str, str]:
+        """Return the video ids of the official list, with the times of all their folders."""
+        images, annotations = self.folders()
+        path = self.base() / f"sav_{self.split}.txt"
+        if not path.exists():
+            raise DataError(f"{path}: no such file; copy the official list of the split")
+        ids = {line.strip() for line in path.read_text().splitlines() if line.strip()}
+        frames = folder_times(images)
+        return {
+            video_id: f"{frames.get(video_id, '')} {_object_times(annotations / video_id)}"
+            for video_id in sorted(ids - self.exclude)
+        }
+
+    def read(self, units: Sequence[str]) -> Iterator[tuple[str, VideoRecord]]:
+        """Yield the named videos, in sorted order."""
+        images, annotations = self.folders()
+        if not units:
+            return
+        for video in list_videos(VideoFolder(images, videos=list(units))):
+            video.check()
+            assert isinstance(video.frame_paths, FolderFiles)
+            yield video.video_id, self._record(video.frame_paths, annotations / video.video_id)
+
+    def _record(self, frames: FolderFiles, masks: Path) -> VideoRecord:
+        if not masks.is_dir():
+            raise DataError(
+                f"{masks}: no such folder; copy the masks or list the video under `exclude`"
+            )
+        stems = tuple(Path(name).stem for name in frames.names)
+        found = _scan(masks, stems)
+        annotated = sorted({frame_idx for seen in found.values() for frame_idx in seen})
+        visible = {
+            name: [frame_idx for frame_idx, has_pixels in seen.items() if has_pixels]
+            for name, seen in found.items()
+        }
+        names = tuple(name for name, seen in sorted(visible.items()) if seen)
+        return VideoRecord(
+            source=self.facts.name,
+            split=self.split,
+            video_id=masks.name,
+            frame_dir=frames.folder,
+            frame_files=frames.names,
+            annotated=tuple(annotated),
+            objects=tuple(
+                ObjectInfo(object_id, name, None, visible_bits(visible[name]))
+                for object_id, name in enumerate(names, start=1)
+            ),
+            store=ObjectFolderMasks(masks, names, stems),
+            licence=self.facts.licence,
+            fps=self.facts.fps,
+        )
+
+
+def _scan(folder: Path, stems: Sequence[str]) -> dict[str, dict[int, bool]]:
+    """Return for each object folder the annotated frames and whether the object is visible."""
+    position = {stem: i for i, stem in enumerate(stems)}
+    found: defaultdict[str, dict[int, bool]] = defaultdict(dict)
+    for path in sorted(folder.glob("[!.]*/[!.]*.png")):
+        if path.stem not in position:
+            raise DataError(f"{path}: mask of a frame that does not exist; extract all frames")
+        found[path.parent.name][position[path.stem]] = bool(np.any(read_id_map(path)))
+    if not found:
+        raise DataError(f"{folder}: holds no masks; expected <object>/00000.png")
+    return dict(found)
+
+
+def _object_times(folder: Path) -> str:
+    return " ".join(sorted(folder_times(folder).values())) if os.path.isdir(folder) else ""  # noqa: PTH112

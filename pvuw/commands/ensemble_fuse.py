@@ -13,6 +13,7 @@ from pvuw.ensemble.video import EnsembleConfig, VideoReport, VideoTask, run_vide
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.listing import natural_key
 from pvuw.io.lock import FolderLock
+from pvuw.io.text import read_ids
 from pvuw.parallel import map_in_order
 
 
@@ -86,14 +87,9 @@ def _video_ids(config: EnsembleConfig, videos: Path | None) -> list[str]:
     present = set[str]().union(*(member.video_ids() for member in config.members))
     if videos is None:
         return sorted(present, key=natural_key)
-    try:
-        wanted = [line.strip() for line in videos.read_text().splitlines() if line.strip()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{videos}: not a readable text file; write one video a line") from error
+    wanted = read_ids(videos)
     if lost := [video_id for video_id in wanted if video_id not in present]:
         raise DataError(f"{videos}: no member has video {lost[0]!r}; correct the list")
-    if not wanted:
-        raise DataError(f"{videos}: names no video; write one video a line")
     return wanted
 
 

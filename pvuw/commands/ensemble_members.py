@@ -206,10 +206,11 @@ def member_hash(member: MemberRecipe) -> str:
         PvuwError: If its recipe, weights or checkpoint do not exist.
     """
     from pvuw.fingerprint import file_sha256
+    from pvuw.io.text import read_text
     from pvuw.recipes import find_config
 
     digest = hashlib.sha256()
-    text = Path(find_config(member.config)).read_text(encoding="utf-8")
+    text = read_text(Path(find_config(member.config)), what="a recipe (YAML)")
     digest.update(json.dumps([yaml.safe_load(text), member.args], sort_keys=True).encode())
     files = [("file", word) for word in member.args if Path(word).is_file()]
     files += [("weights", member.weights or ""), ("checkpoint", member.checkpoint or "")]

@@ -118,6 +118,7 @@ def _build(args: argparse.Namespace) -> int:
     records = _read_sources(config, cache, args.workers)
     selection = choose_videos(records, config, cache=cache, workers=args.workers)
     _print_choice(selection, records)
+    _name_unmatched(selection)
     broken = [decision for decision in selection.decisions if decision.traits is None]
     _complain([f"{decision.key}: {decision.reason}" for decision in broken])
     if args.dry_run:
@@ -167,6 +168,17 @@ def _report(args: argparse.Namespace) -> int:
     write_report(args.build, out)
     print(out)
     return 0
+
+
+def _name_unmatched(selection: "Selection") -> None:
+    from pvuw.metrics.folders import shorten
+
+    for name, ids in selection.unmatched.items():
+        print(
+            f"pvuw: note: {name}: {len(ids)} ids are no video of the sources ({shorten(ids)}); "
+            "they keep nothing out",
+            file=sys.stderr,
+        )
 
 
 def _read_sources(config: "MosePlusConfig", cache: Path, workers: int) -> "list[VideoRecord]":

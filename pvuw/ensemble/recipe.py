@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from pvuw.errors import PvuwError
+from pvuw.io.text import read_text
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,8 @@ def read_recipe(path: Path) -> EnsembleRecipe:
         PvuwError: If the file cannot be read or says anything unknown.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.safe_load(read_text(path, what="a recipe of an ensemble (YAML)"))
+    except yaml.YAMLError as error:
         detail = str(error).splitlines()[0]
         raise PvuwError(f"{path}: not a readable recipe ({detail})") from error
     members = content.pop("members", None) if isinstance(content, dict) else None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from pvuw.errors import DataError
+from pvuw.io.text import plain_id, read_ids
 from pvuw.io.video_decode import scan
 from pvuw.io.video_file import VideoFile, find_video_files, frame_names
 from pvuw.io.videos import FolderFiles, FolderMasks, Video, no_masks_line
@@ -131,7 +132,7 @@ def _video_ids(folder: VideoFolder, files: Mapping[str, Path]) -> list[str]:
 
 def _named_ids(folder: VideoFolder, source: Path | list[str], present: list[str]) -> list[str]:
     """Return the ids a list names, all of which must have a folder."""
-    ids = _read_ids(source) if isinstance(source, Path) else source
+    ids = read_ids(source) if isinstance(source, Path) else list(map(plain_id, source))
     name = str(source) if isinstance(source, Path) else "the list of videos"
     if not ids:
         raise DataError(f"{name}: names no video; write one video id a line")
@@ -143,16 +144,6 @@ def _named_ids(folder: VideoFolder, source: Path | list[str], present: list[str]
         ]
     )
     return ids
-
-
-def _read_ids(path: Path) -> list[str]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; it should list one video id a line") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a readable text file; write one video id a line") from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _list_video(folder: VideoFolder, video_id: str) -> Video:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from pvuw.errors import DataError
+from pvuw.io.text import read_text
 
 T = TypeVar("T")
 _SCALARS = (str, int, float, bool)
@@ -32,10 +33,8 @@ def load_yaml(path: Path, *, into: type[T]) -> T:
             the wrong type; the line names the file, the key and what is accepted.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = yaml.safe_load(read_text(path, what="a file of settings (YAML)"))
+    except yaml.YAMLError as error:
         line = " ".join(str(error).split())
         raise DataError(f"{path}: not valid YAML ({line}); correct the line") from error
     return from_mapping({} if content is None else content, into=into, place=f"{path}: ")

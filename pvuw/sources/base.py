@@ -1,6 +1,7 @@
 """What every reader of a data source offers, and what is known about a source beforehand."""
 
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from pvuw.errors import DataError
 from pvuw.io.records import VideoRecord
+from pvuw.io.text import plain_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,22 @@ class Reader(ABC):
         self.facts = facts
         self.root = Path(root)
         self.split = split
-        self.exclude = frozenset(exclude)
+        self.exclude = frozenset(map(plain_id, exclude))
+
+    def included(self, present: Iterable[str]) -> set[str]:
+        """Return the ids that are not excluded; warns of an excluded id that is not there.
+
+        Args:
+            present: Every id of the split.
+        """
+        ids = set(present)
+        if unknown := sorted(self.exclude - ids):
+            warnings.warn(
+                f"{self.root}: `exclude` names {', '.join(unknown)}, but {self.facts.name} "
+                f"{self.split} has no such video; correct the id, or nothing is left out by it",
+                stacklevel=3,
+            )
+        return ids - self.exclude
 
     @abstractmethod
     def stamps(self) -> dict[str, str]:

@@ -125,6 +125,7 @@ class BurstReader(Reader):
                 seen.add(video_id)
                 if video_id not in self.exclude:
                     yield unit, self._record(file, sequence, classes, video_id)
+            self.included(seen)
 
     def _record(
         self, file: JsonFile, sequence: "_Sequence", classes: dict[int, str], video_id: str

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pvuw.errors import DataError
+from pvuw.io.text import read_ids
 from pvuw.sources.base import SourceFacts, first_existing, require_folder
 from pvuw.sources.folders import FolderReader
 
@@ -68,10 +69,7 @@ class DavisReader(FolderReader):
         if self.facts.name == YEAR_2016.name:
             candidates.append(sets / self.resolution / f"{self.split}.txt")
         path = first_existing(candidates, tree="the official list of the split")
-        ids = {_sequence_of(line) for line in path.read_text().splitlines() if line.strip()}
-        if not ids:
-            raise DataError(f"{path}: names no sequence; copy the official list again")
-        return sorted(ids)
+        return sorted({_sequence_of(line) for line in read_ids(path)})
 
 
 def _sequence_of(line: str) -> str:

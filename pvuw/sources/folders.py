@@ -116,7 +116,7 @@ class FolderReader(Reader):
         # An id without a folder keeps an empty stamp; reading it says what is missing.
         return {
             video_id: f"{frames.get(video_id, '')} {masks.get(video_id, '')}"
-            for video_id in sorted(set(ids) - self.exclude)
+            for video_id in sorted(self.included(ids))
         }
 
     def read(self, units: Sequence[str]) -> Iterator[tuple[str, VideoRecord]]:

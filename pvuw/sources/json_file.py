@@ -4,6 +4,7 @@ The JSON files of OVIS, YouTube-VIS and BURST take gigabytes as Python objects. 
 a time is parsed; a record keeps the byte range of its annotations and reads just those when asked.
 """
 
+import codecs
 import functools
 import json
 import os
@@ -19,6 +20,7 @@ from pvuw.errors import DataError
 Span = tuple[int, int]
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DECODER = json.JSONDecoder()
+_MARK = codecs.BOM_UTF8.decode("latin-1")  # before what Windows editors save as UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class JsonFile:
             ):
                 text = str(content, "latin-1")
             yield from _walk(text, frozenset(arrays))
-        except ValueError as error:  # also of an empty file, damaged JSON, or no UTF-8
+        except (ValueError, RecursionError) as error:  # empty, damaged, no UTF-8, nested too deep
             raise DataError(
                 f"{self.path}: not a complete JSON object ({error}); download the file again"
             ) from error
@@ -90,20 +92,6 @@ class JsonFile:
 def read_cached(file: JsonFile, spans: tuple[Span, ...]) -> tuple[Any, ...]:
     """Return `file.read(spans)`; frames of a video are asked for one after the other."""
     return file.read(spans)
-
-
-def read_json(path: Path) -> Any:
-    """Return the content of a small JSON file.
-
-    Raises:
-        DataError: If it is missing or damaged.
-    """
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path}: no such file; check root and split") from error
-    except ValueError as error:
-        raise DataError(f"{path}: not JSON ({error}); download the file again") from error
 
 
 def member(value: Any, key: str, *, place: str, kind: type | tuple[type, ...]) -> Any:
@@ -129,7 +117,7 @@ def member(value: Any, key: str, *, place: str, kind: type | tuple[type, ...]) -
 
 
 def _walk(text: str, arrays: frozenset[str]) -> Iterator[tuple[str, Any, Span]]:
-    position = _expect(text, _skip(text, 0), "{")
+    position = _expect(text, _skip(text, len(_MARK) if text.startswith(_MARK) else 0), "{")
     more = text[position : position + 1] != "}"
     while more:
         key, position = _value(text, position)

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import ClassVar
 
+from pvuw.io.text import read_json
 from pvuw.sources.base import SourceFacts
 from pvuw.sources.folders import FolderReader
-from pvuw.sources.json_file import member, read_json
+from pvuw.sources.json_file import member
 
 FACTS = SourceFacts("lvos", "CC BY 4.0", fps=6.0, prompt_splits=("test",))
 

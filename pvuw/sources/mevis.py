@@ -11,6 +11,7 @@ from pvuw.io.expressions import Expression
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
+from pvuw.io.text import read_json
 from pvuw.sources.base import (
     Reader,
     SourceFacts,
@@ -18,7 +19,7 @@ from pvuw.sources.base import (
     require_folder,
     visible_bits,
 )
-from pvuw.sources.json_file import JsonFile, Span, member, read_cached, read_json
+from pvuw.sources.json_file import JsonFile, Span, member, read_cached
 
 FACTS = SourceFacts("mevis", "CC BY-NC-SA 4.0, non-commercial research only")
 _MASKS, _EXPRESSIONS = "mask_dict.json", "meta_expressions.json"
@@ -118,11 +119,9 @@ class MevisReader(Reader):
         """Yield the videos of the named files of masks."""
         for unit in units:
             file = JsonFile.of(Path(unit))
-            videos = [
-                video
-                for video in _read_sentences(file.path.with_name(_EXPRESSIONS))
-                if video.video_id not in self.exclude
-            ]
+            listed = list(_read_sentences(file.path.with_name(_EXPRESSIONS)))
+            kept = self.included(video.video_id for video in listed)
+            videos = [video for video in listed if video.video_id in kept]
             tracks = _list_tracks(file, _owners(videos))
             for video in videos:
                 yield unit, self._record(file, video, tracks)

@@ -13,6 +13,7 @@ from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import read_id_map
 from pvuw.io.records import BoolMask, MaskStore, ObjectInfo, Region, VideoRecord, region_of
 from pvuw.io.rle import fit_mask
+from pvuw.io.text import read_ids
 from pvuw.io.videos import FolderFiles
 from pvuw.sources.base import Reader, SourceFacts, require_folder, visible_bits
 from pvuw.sources.folders import folder_times
@@ -84,11 +85,10 @@ class SAVFolderReader(Reader):
         path = self.base() / f"sav_{self.split}.txt"
         if not path.exists():
             raise DataError(f"{path}: no such file; copy the official list of the split")
-        ids = {line.strip() for line in path.read_text().splitlines() if line.strip()}
         frames = folder_times(images)
         return {
             video_id: f"{frames.get(video_id, '')} {_object_times(annotations / video_id)}"
-            for video_id in sorted(ids - self.exclude)
+            for video_id in sorted(self.included(read_ids(path)))
         }
 
     def read(self, units: Sequence[str]) -> Iterator[tuple[str, VideoRecord]]:

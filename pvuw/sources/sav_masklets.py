@@ -10,8 +10,9 @@ from pvuw.errors import DataError
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
+from pvuw.io.text import read_json
 from pvuw.sources.base import Reader, SourceFacts, require_folder, visible_bits
-from pvuw.sources.json_file import JsonFile, member, read_cached, read_json
+from pvuw.sources.json_file import JsonFile, member, read_cached
 
 _STEP = 4  # masklets have 6 entries a second, the videos 24 frames
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -97,8 +98,9 @@ class SAVMaskletReader(Reader):
         if not files:
             raise DataError(f"{base}: no file {self._nested}; extract the SA-V archives there")
         stamps = {}
+        kept = self.included(map(self._video_id, files))
         for path in files:
-            if self._video_id(path) not in self.exclude:
+            if self._video_id(path) in kept:
                 file, frames = JsonFile.of(path), self._frame_folder(path)
                 time = frames.stat().st_mtime_ns if frames.is_dir() else ""
                 stamps[str(path)] = f"{file.num_bytes} {file.mtime_ns} {time}"

@@ -126,6 +126,7 @@ class VisReader(Reader):
                 seen.add(record.video_id)
                 if record.video_id not in self.exclude:
                     yield unit, record
+            self.included(seen)
 
     def _record(self, file: JsonFile, listing: _Listing, video: dict[str, Any]) -> VideoRecord:
         place = f"{file.path}: video {video.get('id')}"

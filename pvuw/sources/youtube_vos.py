@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pvuw.io.text import read_json
 from pvuw.sources.base import SourceFacts
 from pvuw.sources.folders import FolderReader
-from pvuw.sources.json_file import member, read_json
+from pvuw.sources.json_file import member
 
 FACTS = SourceFacts(
     "youtube_vos",

@@ -12,6 +12,7 @@ import yaml
 from pvuw import __version__
 from pvuw.errors import DataError
 from pvuw.fingerprint import file_sha256
+from pvuw.io.text import read_text
 from pvuw.submit.check import Submission
 from pvuw.submit.formats import SubmissionFormat
 
@@ -109,8 +110,8 @@ def _version(name: str) -> str | None:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        config = yaml.safe_load(read_text(path, what="a recipe (YAML)"))
+    except yaml.YAMLError as error:
         raise DataError(f"{path}: not a readable recipe; remove it or restore it") from error
     if not isinstance(config, dict):
         raise DataError(f"{path}: holds no recipe, got {type(config).__name__}; remove it")

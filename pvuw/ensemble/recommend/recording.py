@@ -1,6 +1,7 @@
 """What predicted folders scored, as rows of the performance database."""
 
 import csv
+import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pvuw.ensemble.recommend.measure import VideoMeter
 from pvuw.errors import DataError
 from pvuw.io.listing import natural_key
 from pvuw.io.masks import read_id_map
+from pvuw.io.text import read_text
 from pvuw.traits.pixels import read_reduced
 
 _PICTURE_SIDE = 192
@@ -155,9 +157,9 @@ def read_scores(path: Path) -> list[ScoreLine]:
     Raises:
         DataError: If the file is another one.
     """
+    text = read_text(path, what="what `pvuw evaluate --csv` wrote")
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = list(csv.DictReader(file))
+        lines = list(csv.DictReader(io.StringIO(text, newline="")))
         return [
             ScoreLine(
                 line["video"],
@@ -168,7 +170,7 @@ def read_scores(path: Path) -> list[ScoreLine]:
             )
             for line in lines
         ]
-    except (OSError, UnicodeDecodeError, KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise DataError(
             f"{path}: no scores of objects ({error}); give a file of pvuw evaluate --csv"
         ) from error

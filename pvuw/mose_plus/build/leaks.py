@@ -9,7 +9,7 @@ from pvuw.mose_plus.build.manifest import ManifestEntry
 from pvuw.mose_plus.config import NONE, EvaluationConfig
 from pvuw.mose_plus.select.analysis import hash_videos
 from pvuw.mose_plus.select.duplicates import DuplicateConfig, find_duplicates
-from pvuw.mose_plus.select.evaluation import EVALUATION, read_evaluation
+from pvuw.mose_plus.select.evaluation import EVALUATION, read_evaluation, unmatched_ids
 from pvuw.sources.keys import VideoKey
 
 
@@ -39,6 +39,7 @@ def find_leaks(
     videos = read_evaluation(EvaluationConfig(mose=(NONE,), davis=(NONE,), others=lists))
     named = {video.video_id: video.list_name for video in videos}
     built = {entry.key: entry for entry in entries if entry.built is not None}
+    unmatched_ids(videos, {key.video_id for key in built})  # refuses misspelt ones
     for key in built:
         if key.video_id in named:
             yield _line(key, f"its id is in {named[key.video_id]}")

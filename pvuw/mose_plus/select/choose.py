@@ -1,7 +1,7 @@
 """From the records of all sources to a decision for each video: the whole way in one call."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pvuw.errors import DataError
@@ -12,7 +12,12 @@ from pvuw.mose_plus.select.analysis import Analysis, HashAnalysis, analyse, hash
 from pvuw.mose_plus.select.decision import Decision
 from pvuw.mose_plus.select.distance import TraitRange, reference_ranges
 from pvuw.mose_plus.select.duplicates import DuplicatePair, find_duplicates
-from pvuw.mose_plus.select.evaluation import EVALUATION, EvaluationVideo, read_evaluation
+from pvuw.mose_plus.select.evaluation import (
+    EVALUATION,
+    EvaluationVideo,
+    read_evaluation,
+    unmatched_ids,
+)
 from pvuw.mose_plus.select.selection import borrow_labels, select
 from pvuw.sources.keys import VideoKey
 from pvuw.traits.video_traits import VideoTraits
@@ -30,6 +35,9 @@ class Selection:
     """What is typical of the reference, by trait."""
     duplicates: list[DuplicatePair]
     """Videos that show the same frames; source `evaluation` marks evaluation videos."""
+
+    unmatched: dict[str, list[str]] = field(default_factory=dict)
+    """By evaluation list the ids that no video of the sources has."""
 
     @property
     def admitted(self) -> list[Decision]:
@@ -49,10 +57,11 @@ def choose_videos(
         workers: Processes.
 
     Raises:
-        DataError: If a video's source is not in the settings, an evaluation list is missing or an
-            evaluation video unreadable, or the reference is too small.
+        DataError: If a video's source is not in the settings, an evaluation list is missing or
+            misspells a video, an evaluation video is unreadable, or the reference is too small.
     """
     evaluation = read_evaluation(config.evaluation)  # first: it fails before hours of work
+    unmatched = unmatched_ids(evaluation, {record.video_id for record in records})
     analyses, hashed = [], [_hash_evaluation(evaluation, cache, workers)]
     for name, videos in _by_source(records, config).items():
         traits_file, hashes_file = _file(cache, f"{name}.traits"), _file(cache, f"{name}.hashes")
@@ -64,7 +73,8 @@ def choose_videos(
         config=config.duplicates,
         is_evaluation=lambda key: key.source == EVALUATION,
     )
-    return _decide(analyses, hashed, config, duplicates, evaluation)
+    selection = _decide(analyses, hashed, config, duplicates, evaluation)
+    return replace(selection, unmatched=unmatched)
 
 
 def _decide(

@@ -1,20 +1,25 @@
 """Videos that results are judged by: their names, and their frames where they are at hand."""
 
-import json
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pvuw.errors import DataError
 from pvuw.io.listing import natural_key
+from pvuw.io.text import plain_id, read_ids, read_json
 from pvuw.io.videos import FolderFiles
 from pvuw.mose_plus.config import BUILT_IN, NONE, EvaluationConfig
 from pvuw.sources.keys import VideoKey
 
 EVALUATION = "evaluation"
 """Source under which evaluation videos appear beside candidates."""
+_PIECES = re.compile(r"[\s,;\"'`]+")
+_FILE_SUFFIXES = frozenset({".mp4", ".txt", ".jpg", ".png", ".json", ".zip"})
 _FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 _BUILT_IN_FOLDER = Path(__file__).parent / "evaluation_lists"
+_BUILT_IN_NAMES = frozenset(path.stem for path in _BUILT_IN_FOLDER.glob("davis_*.txt"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,44 @@ def read_evaluation(config: EvaluationConfig) -> list[EvaluationVideo]:
     return list({video.key: video for video in videos}.values())
 
 
+def unmatched_ids(
+    evaluation: Sequence[EvaluationVideo], candidates: Collection[str]
+) -> dict[str, list[str]]:
+    """Return by list the ids that no candidate has: these keep nothing out of training.
+
+    Most lists name videos that no source has, so that alone is no error. An id that is written in
+    another way than the candidate it must mean is one.
+
+    Args:
+        evaluation: From `read_evaluation`.
+        candidates: Ids of all videos that could be trained on.
+
+    Raises:
+        DataError: If an id differs from a candidate's in case, quotes, folders or a suffix only.
+    """
+    by_meaning = {_meaning(video_id): video_id for video_id in candidates}
+    unmatched: dict[str, list[str]] = {}
+    for video in evaluation:
+        if video.video_id in candidates:
+            continue
+        for piece in _PIECES.split(video.video_id):
+            if meant := by_meaning.get(_meaning(piece)):
+                raise DataError(
+                    f"{video.list_name}: names {video.video_id!r}, which no source has, but there "
+                    f"is {meant!r}; write one id a line, exactly as the video's folder is called"
+                )
+        if video.list_name not in _BUILT_IN_NAMES:
+            unmatched.setdefault(video.list_name, []).append(video.video_id)
+    return unmatched
+
+
+def _meaning(written: str) -> str:
+    """Return what an id and other ways of writing it have in common; empty for no id."""
+    name = PurePath(unicodedata.normalize("NFC", written).casefold().replace("\\", "/")).name
+    suffix = PurePath(name).suffix
+    return name.removesuffix(suffix) if suffix in _FILE_SUFFIXES else name
+
+
 def _given(entries: Sequence[str]) -> Sequence[str]:
     if NONE in entries and len(entries) > 1:
         raise DataError(f"evaluation: `none` stands beside {entries[0]!r}; write one or the other")
@@ -66,7 +109,7 @@ def _read_built_in() -> list[EvaluationVideo]:
 def _read_entry(path: Path) -> list[EvaluationVideo]:
     if path.is_dir():
         videos = list(_read_folder(path))
-    elif path.suffix == ".json":
+    elif path.suffix.lower() == ".json":
         videos = _read_json(path)
     else:
         videos = _read_text(path)
@@ -86,26 +129,13 @@ def _read_folder(path: Path) -> Iterator[EvaluationVideo]:
 
 
 def _read_text(path: Path) -> list[EvaluationVideo]:
-    ids = [line.split("#")[0].strip() for line in _text(path).splitlines()]
     name = path.stem if path.parent == _BUILT_IN_FOLDER else str(path)
-    return [EvaluationVideo(name, video_id) for video_id in ids if video_id]
+    return [EvaluationVideo(name, video_id) for video_id in read_ids(path)]
 
 
 def _read_json(path: Path) -> list[EvaluationVideo]:
-    try:
-        videos = json.loads(_text(path))["videos"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f'{path}: has no "videos"; give a file such as MOSE\'s meta.json'
-        ) from error
-    return [EvaluationVideo(str(path), str(video_id)) for video_id in videos]
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path}: not a readable list of evaluation videos; give a text file with one id a "
-            "line, or a folder of videos"
-        ) from error
+    content = read_json(path, what="a file such as MOSE's meta.json")
+    videos = content.get("videos") if isinstance(content, dict) else None
+    if not isinstance(videos, dict | list):
+        raise DataError(f'{path}: has no "videos"; give a file such as MOSE\'s meta.json')
+    return [EvaluationVideo(str(path), plain_id(str(video_id))) for video_id in videos]

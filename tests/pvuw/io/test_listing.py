@@ -73,7 +73,7 @@ def test_list_files_that_cannot_be_used(three):
     with pytest.raises(DataError, match=r"ghosts\.txt: video 'ghost' has no folder"):
         list_videos(mose(three, videos=three / "ghosts.txt"))
     (three / "binary.txt").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(DataError, match=r"binary\.txt: not a readable text file"):
+    with pytest.raises(DataError, match=r"binary\.txt: not UTF-8"):
         list_videos(mose(three, videos=three / "binary.txt"))
 
 

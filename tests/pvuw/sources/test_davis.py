@@ -104,7 +104,7 @@ def test_a_missing_list_or_sequence_is_named(tmp_path):
     with pytest.raises(DataError, match="'bus' has no folder"):
         read(tmp_path)
     write_list(tmp_path, "train", [""])
-    with pytest.raises(DataError, match="names no sequence"):
+    with pytest.raises(DataError, match="names no video"):
         read(tmp_path)
 
 

@@ -119,7 +119,13 @@ def test_videos_are_sorted_and_can_be_left_out(tmp_path, train):
         train(name, {"00000": ids_of((1, LEFT))})
     assert [record.video_id for record in read(tmp_path)] == ["a", "b", "c"]
     assert [record.video_id for record in read(tmp_path, exclude=["b"])] == ["a", "c"]
-    assert read(tmp_path, exclude=["a", "b", "c"]) == []
+    assert read(tmp_path, exclude=["a", "b/", " c"]) == []
+
+
+def test_an_excluded_id_that_is_not_there_is_named(tmp_path, train):
+    train("a", {"00000": ids_of((1, LEFT))})
+    with pytest.warns(UserWarning, match="`exclude` names B, but mose train has no such video"):
+        assert [record.video_id for record in read(tmp_path, exclude=["B"])] == ["a"]
 
 
 def test_a_record_survives_pickling(tmp_path, train):

@@ -4,7 +4,8 @@ import os
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.sources.json_file import JsonFile, member, read_json
+from pvuw.io.text import read_json
+from pvuw.sources.json_file import JsonFile, member
 
 CONTENTS = [
     {},
@@ -23,11 +24,12 @@ STYLES = [
 ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("style", STYLES, ids=str)
 @pytest.mark.parametrize("content", CONTENTS, ids=range(len(CONTENTS)))
-def test_walking_finds_everything_and_every_range_reads_back(tmp_path, content, style):
+def test_walking_finds_everything_and_every_range_reads_back(tmp_path, content, style, encoding):
     path = tmp_path / "a.json"
-    path.write_text(json.dumps(content, **style), encoding="utf-8")
+    path.write_text(json.dumps(content, **style), encoding=encoding)
     file = JsonFile.of(path)
     expected = [
         (key, element)

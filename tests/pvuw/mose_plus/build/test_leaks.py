@@ -62,7 +62,7 @@ def test_what_cannot_be_compared_is_said(out, evaluation, tmp_path):
 
 
 def test_evaluation_that_cannot_be_read_ends_it(out, evaluation, tmp_path):
-    with pytest.raises(DataError, match="gone: not a readable list of evaluation videos"):
+    with pytest.raises(DataError, match="gone: no such file; it should be a list of videos"):
         verify_build(out, workers=1, evaluation=[tmp_path / "gone"])
     (evaluation / "JPEGImages/e1/00002.jpg").write_bytes(b"no image")
     with pytest.raises(DataError, match=r"e1/00002\.jpg"):

@@ -4,7 +4,7 @@ import pytest
 
 from pvuw.errors import DataError
 from pvuw.mose_plus.config import EvaluationConfig
-from pvuw.mose_plus.select.evaluation import read_evaluation
+from pvuw.mose_plus.select.evaluation import read_evaluation, unmatched_ids
 
 
 def ids(videos):
@@ -60,7 +60,7 @@ def test_text_and_json_lists(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "not a readable list"), ("# nothing\n", "names no video")],
+    [(None, "no such file; it should be a list of videos"), ("# nothing\n", "names no video")],
 )
 def test_a_list_that_says_nothing_is_an_error(tmp_path, content, message):
     path = tmp_path / "ids.txt"
@@ -80,3 +80,38 @@ def test_json_without_videos_is_an_error(tmp_path):
 def test_none_beside_a_list_is_an_error(valid):
     with pytest.raises(DataError, match="`none` stands beside"):
         read_evaluation(EvaluationConfig(mose=(str(valid), "none")))
+
+
+def listed(tmp_path, *lines):
+    path = tmp_path / "kept_out.txt"
+    path.write_text("\n".join(lines))
+    return read_evaluation(EvaluationConfig(mose=(str(path),), davis=("none",)))
+
+
+def test_ids_without_a_video_are_named_by_list(tmp_path):
+    videos = listed(tmp_path, "0a43a414", "nobody")
+    assert unmatched_ids(videos, {"0a43a414", "other"}) == {
+        str(tmp_path / "kept_out.txt"): ["nobody"]
+    }
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "0A43A414",
+        '"0a43a414"',
+        "0a43a414,other",
+        "valid/JPEGImages/0a43a414",
+        "0a43a414.mp4",
+        "33 0a43a414",
+        "D:\\MOSE\\0a43a414",
+    ],
+)
+def test_another_spelling_of_a_candidate_is_refused(tmp_path, line):
+    with pytest.raises(DataError, match="but there is '0a43a414'; write one id a line"):
+        unmatched_ids(listed(tmp_path, line), {"0a43a414", "unrelated"})
+
+
+def test_built_in_names_need_no_candidate():
+    videos = read_evaluation(EvaluationConfig(mose=("none",)))
+    assert unmatched_ids(videos, {"0a43a414"}) == {}

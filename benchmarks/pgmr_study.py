@@ -79,7 +79,7 @@ def main() -> None:
     for shared in args.shared:
         started = time.perf_counter()
         make = partial(make_video, seed=args.seed, shared=shared)
-        videos = list(map_in_order(make, range(args.videos), workers=args.workers))
+        videos = list(map_in_order(make, range(args.videos), workers=args.workers, name=str))
         scores = answer_all(videos, args.workers)
         print(f"\nfailures shared by the members: {shared:.0%}")
         print_errors(scores.pop(ERROR))
@@ -239,7 +239,7 @@ def answer_all(
             others = [v.video_id for k, v in enumerate(videos) if k % FOLDS != fold]
             advisers.append(Adviser(database, set(others[:recorded])))
     tasks = ((video, advisers[position % FOLDS]) for position, video in enumerate(videos))
-    found = list(map_in_order(score, tasks, workers=workers))
+    found = list(map_in_order(score, tasks, workers=workers, name=lambda _: "scoring"))
     return {way: np.array([one[way] for one in found]) for way in found[0]}
 
 

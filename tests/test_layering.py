@@ -22,13 +22,14 @@ ALLOWED = {
     "pvuw.report": FILES
     | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics", "pvuw.ensemble"},  # reads its records
     "pvuw.submit": FILES | {"pvuw.parallel", "pvuw.fingerprint"},
-    "pvuw.sample": FILES,
-    "pvuw.sources": FILES,
+    "pvuw.sample": FILES | {"pvuw.parallel"},
+    "pvuw.sources": FILES | {"pvuw.parallel"},
     "pvuw.traits": FILES | {"pvuw.sources"},  # names of videos
-    "pvuw.mose_plus": FILES | {"pvuw.draw", "pvuw.pages", "pvuw.sources", "pvuw.traits"},
+    "pvuw.mose_plus": FILES
+    | {"pvuw.parallel", "pvuw.draw", "pvuw.pages", "pvuw.sources", "pvuw.traits"},
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
-    "pvuw.metrics": FILES | {"pvuw.traits"},  # which objects are hard
+    "pvuw.metrics": FILES | {"pvuw.parallel", "pvuw.traits"},  # which objects are hard
     "pvuw.ensemble": FILES
     | {"pvuw.metrics", "pvuw.traits", "pvuw.parallel"},  # traits of masks; scores to learn from
     "pvuw.weights": NETS,

@@ -125,7 +125,8 @@ def _from_masks(args: argparse.Namespace) -> "list[RecordedVideo]":
     from pvuw.parallel import map_in_order
 
     tasks = _tasks(args)
-    found = map_in_order(record_video, tasks, workers=min(args.workers, len(tasks)))
+    workers = min(args.workers, len(tasks))
+    found = map_in_order(record_video, tasks, workers=workers, name=lambda task: task.video_id)
     # disable=None: no bar where the output is no terminal.
     return list(tqdm(found, total=len(tasks), desc="recording", unit="video", disable=None))
 

@@ -50,7 +50,8 @@ def fuse_videos(config: EnsembleConfig, out: Path, *, videos: Path | None, worke
     try:
         claim_folder(out, _summary(config, out))
         tasks = [VideoTask(config, out, video_id) for video_id in video_ids]
-        reports = map_in_order(run_video, tasks, workers=min(workers, len(tasks)))
+        workers = min(workers, len(tasks))
+        reports = map_in_order(run_video, tasks, workers=workers, name=lambda task: task.video_id)
         # disable=None: no bar where the output is no terminal.
         bar = tqdm(reports, total=len(tasks), desc=config.method, unit="video", disable=None)
         return _tell(list(bar), out)

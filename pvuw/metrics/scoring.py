@@ -1,21 +1,18 @@
 """Scores of whole folders of predictions, video by video over several processes."""
 
-import multiprocessing
-import signal
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.errors import DataError, PvuwError
+from pvuw.errors import DataError
 from pvuw.io.masks import read_id_map
 from pvuw.metrics.accumulate import VideoResult, VideoScore
 from pvuw.metrics.folders import VideoPair, shorten
+from pvuw.parallel import map_as_done
 
 
 @dataclass(frozen=True)
@@ -63,39 +60,11 @@ def score_videos(
         PvuwError: If a process dies, which happens when memory runs out.
     """
     longest_first = sorted(videos, key=lambda video: -len(video.frame_names))
-    workers = min(workers, len(videos))
-    if workers <= 1:
-        for video in longest_first:
-            yield score_video(video, protocol, void_id=void_id)
-        return
-    # A forked worker starts in milliseconds and shares what is imported; elsewhere than on Linux
-    # forking is not safe, and a fresh process imports NumPy but no torch.
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    with ProcessPoolExecutor(
-        workers,
-        mp_context=context,
-        # Ctrl-C is this process's business: it starts no further video and lets workers finish.
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    ) as pool:
-        jobs = [
-            pool.submit(score_video, video, protocol, void_id=void_id) for video in longest_first
-        ]
-        yield from _results_of(jobs, pool)
-
-
-def _results_of(
-    jobs: Iterable[Future[VideoReport]], pool: ProcessPoolExecutor
-) -> Iterator[VideoReport]:
-    try:
-        for job in as_completed(jobs):
-            yield job.result()
-    except BrokenProcessPool as error:
-        raise PvuwError(
-            "a scoring process died, probably for lack of memory; try --workers 1"
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    work = partial(score_video, protocol=protocol, void_id=void_id)
+    for _, report in map_as_done(
+        work, longest_first, workers=min(workers, len(videos)), name=lambda video: video.video_id
+    ):
+        yield report
 
 
 def score_video(video: VideoPair, protocol: str, *, void_id: int | None) -> VideoReport:

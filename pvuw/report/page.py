@@ -69,7 +69,10 @@ def write_report(
     # The overview comes first and is known last, so the data wait in a file without a name, which
     # vanishes with the process.
     with atomic_path(out) as temporary, tempfile.TemporaryFile("w+b", dir=out.parent) as data:
-        for entry in map_in_order(make_entry, tasks, workers=workers):
+        entries = map_in_order(
+            make_entry, tasks, workers=workers, name=lambda task: task.video.video_id
+        )
+        for entry in entries:
             videos.append(entry.summary)
             data.write(_data_block(entry).encode())
             if on_video is not None:

@@ -1,11 +1,8 @@
 """Writing a sample in MOSE's layout, whole or not at all."""
 
-import multiprocessing
 import os
 import shutil
-import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ from tqdm import tqdm
 
 from pvuw.errors import DataError
 from pvuw.io.masks import write_id_map
+from pvuw.parallel import map_in_order
 from pvuw.sample.events import EventLog
 from pvuw.sample.manifest import (
     GENERATOR,
@@ -113,29 +111,9 @@ def _atomic_folder(out: Path) -> Iterator[Path]:
 
 
 def _write_videos(jobs: list[_Job], workers: int) -> Iterator[VideoRecord]:
+    written = map_in_order(_write_video, jobs, workers=workers, name=lambda job: job.video.video_id)
     # disable=None: a progress bar on a terminal, none in a log file.
-    with tqdm(total=len(jobs), desc="drawing videos", unit="video", disable=None) as bar:
-        for record in _records(jobs, workers):
-            bar.update()
-            yield record
-
-
-def _records(jobs: list[_Job], workers: int) -> Iterator[VideoRecord]:
-    if workers <= 1:
-        yield from map(_write_video, jobs)
-        return
-    # Spawned, not forked: the caller may have threads running (torch's, for one).
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), initializer=_leave_ctrl_c_to_parent
-    )
-    try:
-        yield from pool.map(_write_video, jobs)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _leave_ctrl_c_to_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    yield from tqdm(written, total=len(jobs), desc="drawing videos", unit="video", disable=None)
 
 
 def _write_video(job: _Job) -> VideoRecord:

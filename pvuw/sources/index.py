@@ -6,9 +6,8 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -17,6 +16,7 @@ from tqdm import tqdm
 from pvuw.io.atomic import write_text_atomic
 from pvuw.io.expressions import Expression
 from pvuw.io.records import ObjectInfo, VideoRecord
+from pvuw.parallel import map_in_order
 from pvuw.sources import SourceSpec, open_source
 from pvuw.sources.base import Reader
 from pvuw.sources.burst import BurstMasks
@@ -90,25 +90,17 @@ def _list(
 ) -> Iterator[tuple[str, list[VideoRecord]]]:
     """Yield each unit with its videos, in any order."""
     chunks = [units[i : i + _CHUNK] for i in range(0, len(units), _CHUNK)]
-    with tqdm(
-        total=len(units), desc=f"listing {reader.facts.name}", unit="unit", disable=None
-    ) as bar:
-        for found in _read_chunks(reader, chunks, workers):
+    name = reader.facts.name
+    lists = map_in_order(
+        partial(_read_chunk, reader),
+        chunks,
+        workers=min(workers, len(chunks)),
+        name=lambda chunk: f"{name}, {chunk[0]} to {chunk[-1]}",
+    )
+    with tqdm(total=len(units), desc=f"listing {name}", unit="unit", disable=None) as bar:
+        for found in lists:
             bar.update(len(found))
             yield from found.items()
-
-
-def _read_chunks(
-    reader: Reader, chunks: Sequence[Sequence[str]], workers: int
-) -> Iterator[dict[str, list[VideoRecord]]]:
-    if workers <= 1 or len(chunks) <= 1:
-        yield from (_read_chunk(reader, chunk) for chunk in chunks)
-        return
-    with ProcessPoolExecutor(min(workers, len(chunks)), mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(_read_chunk, [reader] * len(chunks), chunks)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def _read_chunk(reader: Reader, units: Sequence[str]) -> dict[str, list[VideoRecord]]:

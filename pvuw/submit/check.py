@@ -80,7 +80,9 @@ class SubmissionCheck:
         Args:
             workers: Processes.
         """
-        done: Iterator[MaskFindings] = map_in_order(check_masks, self._tasks, workers=workers)
+        done: Iterator[MaskFindings] = map_in_order(
+            check_masks, self._tasks, workers=workers, name=lambda task: str(task.masks[0])
+        )
         for task, found in zip(self._tasks, done, strict=True):
             self._by_video[found.video_id] += found.problems
             self.submission.seen_ids[found.video_id] |= found.seen_ids

@@ -29,7 +29,7 @@ from pvuw.mose_plus.build.summary import Finished, build_info, manifest_entries,
 from pvuw.mose_plus.build.video_out import VideoTask, kinds_of, remove_video, write_video
 from pvuw.mose_plus.cache import ResultCache
 from pvuw.mose_plus.config import MosePlusConfig
-from pvuw.mose_plus.parallel import Job, run_cached
+from pvuw.mose_plus.jobs import Job, run_cached
 from pvuw.mose_plus.select.analysis import key_of
 from pvuw.mose_plus.select.choose import Selection
 from pvuw.mose_plus.typed_yaml import from_mapping

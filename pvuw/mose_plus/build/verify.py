@@ -23,7 +23,7 @@ from pvuw.mose_plus.build.manifest import (
 from pvuw.mose_plus.build.summary import FORMAT, LISTS, list_text
 from pvuw.mose_plus.build.video_out import PROMPTS, count_pixels, digest_files, kinds_of
 from pvuw.mose_plus.cache import ResultCache
-from pvuw.mose_plus.parallel import Job, run_cached
+from pvuw.mose_plus.jobs import Job, run_cached
 from pvuw.sources.keys import VideoKey
 
 

@@ -14,7 +14,7 @@ from pvuw.io.records import VideoRecord
 from pvuw.io.videos import FolderFiles
 from pvuw.mose_plus.cache import ResultCache
 from pvuw.mose_plus.fingerprint import fingerprint
-from pvuw.mose_plus.parallel import BrokenVideo, Job, run_cached
+from pvuw.mose_plus.jobs import BrokenVideo, Job, run_cached
 from pvuw.mose_plus.select.hashing import HASH_BYTES, HASH_VERSION, VideoHashes, hash_frames
 from pvuw.sources.keys import VideoKey
 from pvuw.traits.appearance import ColourAndTexture, ObjectDescriptor

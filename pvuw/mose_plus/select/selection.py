@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pvuw.mose_plus.config import MosePlusConfig
-from pvuw.mose_plus.parallel import BrokenVideo
+from pvuw.mose_plus.jobs import BrokenVideo
 from pvuw.mose_plus.select.decision import Decision, refuse
 from pvuw.mose_plus.select.distance import Distance, TraitRange, distance_to, reference_ranges
 from pvuw.mose_plus.select.duplicates import DuplicatePair

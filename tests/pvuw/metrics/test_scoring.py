@@ -1,12 +1,9 @@
-import os
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 
-from pvuw.errors import PvuwError
-from pvuw.metrics import scoring
 from pvuw.metrics.folders import pair_folders
 from pvuw.metrics.scoring import score_video, score_videos
 from tests.pvuw.metrics.videos import square, write_pair
@@ -120,18 +117,6 @@ def test_a_first_frame_without_objects(tmp_path, protocol, refuses):
         assert report.problems[0].startswith(start)
     else:
         assert report.result.j.tolist() == [[1 / 101, 1.0]]
-
-
-def _die(*args, **kwargs):
-    os._exit(1)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the patch reaches forked workers only")
-def test_a_dead_worker_is_one_line(tmp_path, monkeypatch):
-    folders = write_pair(tmp_path, {"a": [RIGHT] * 3, "b": [RIGHT] * 3})
-    monkeypatch.setattr(scoring, "read_id_map", _die)
-    with pytest.raises(PvuwError, match="a scoring process died"):
-        reports_of(folders, workers=2)
 
 
 def test_scoring_imports_no_torch():

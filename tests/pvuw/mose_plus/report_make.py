@@ -17,7 +17,7 @@ from pvuw.mose_plus.build.manifest import (
     write_manifest,
 )
 from pvuw.mose_plus.config import MosePlusConfig, SelectionConfig, SourceConfig
-from pvuw.mose_plus.parallel import BrokenVideo
+from pvuw.mose_plus.jobs import BrokenVideo
 from pvuw.mose_plus.select.distance import reference_ranges
 from pvuw.mose_plus.select.duplicates import DuplicatePair
 from pvuw.mose_plus.select.evaluation import EvaluationVideo

@@ -5,7 +5,7 @@ import pytest
 
 from pvuw.errors import DataError
 from pvuw.mose_plus.config import MosePlusConfig, SelectionConfig, SourceConfig, TraitWeight
-from pvuw.mose_plus.parallel import BrokenVideo
+from pvuw.mose_plus.jobs import BrokenVideo
 from pvuw.mose_plus.select.selection import borrow_labels, select
 from pvuw.sources.keys import VideoKey
 from tests.pvuw.mose_plus.make import traits

@@ -1,12 +1,8 @@
 """The same work on many videos: cached, in parallel, with a progress bar, going on after errors."""
 
-import multiprocessing
-import os
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import cv2
@@ -14,6 +10,7 @@ from tqdm import tqdm
 
 from pvuw.errors import DataError
 from pvuw.mose_plus.cache import ResultCache
+from pvuw.parallel import map_as_done
 from pvuw.sources.keys import VideoKey
 
 Task = TypeVar("Task")
@@ -70,7 +67,13 @@ def run_cached(
     hidden = None if jobs else True  # None: shown on a terminal only
     progress = tqdm(total=len(jobs), initial=len(results), desc=what, unit="video", disable=hidden)
     with progress, cache:
-        for job, result in _finished(work, waiting, workers):
+        for job, result in map_as_done(
+            partial(_run, work),
+            waiting,
+            workers=min(workers, len(waiting)),
+            name=lambda job: str(job.key),
+            prepare=_one_thread,
+        ):
             if not isinstance(result, BrokenVideo):
                 cache.put(str(job.key), job.fingerprint, result)
             results[job.key] = result
@@ -82,44 +85,8 @@ def run_cached(
     )
 
 
-def _finished(
-    work: Callable[[Task], dict[str, Any]], jobs: Sequence[Job[Task]], workers: int
-) -> Iterator[tuple[Job[Task], dict[str, Any] | BrokenVideo]]:
-    """Yield jobs and their results in the order they are done."""
-    if workers <= 1 or len(jobs) <= 1:
-        for job in jobs:
-            yield job, _run(work, job)
-        return
-    with _pool(min(workers, len(jobs))) as pool:
-        futures: dict[Future[dict[str, Any] | BrokenVideo], Job[Task]] = {
-            pool.submit(_run, work, job): job for job in jobs
-        }
-        for future in as_completed(futures):
-            yield futures.pop(future), future.result()
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    # Forking a process that has torch's threads can hang; a fresh one costs half a second.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_prepare_worker)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C must not wait for thousands of videos
-
-
-def _prepare_worker() -> None:
-    cv2.setNumThreads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Wait for the end of the process that started this one; killed, it cannot end its workers."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+def _one_thread() -> None:
+    cv2.setNumThreads(1)  # a worker per core is there already
 
 
 def _run(work: Callable[[Task], dict[str, Any]], job: Job[Task]) -> dict[str, Any] | BrokenVideo:

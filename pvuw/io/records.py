@@ -5,10 +5,8 @@ worker processes. Where the masks are is known to its `MaskStore` alone. Imports
 """
 
 import functools
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +14,8 @@ from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.io.expressions import Expression
+from pvuw.io.mask_store import MAX_MAP_ID, BoolMask, MaskQuality, MaskStore, OcclusionLevel, Region
 from pvuw.io.masks import image_size_hw
-
-BoolMask = NDArray[np.bool_]
-MAX_MAP_ID = 255
-
-
-class OcclusionLevel(IntEnum):
-    """How much of an object other things hide, as OVIS labels it (Qi et al., 2022, section 3.2)."""
-
-    NONE = 0
-    SLIGHT = 1
-    SEVERE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,75 +38,6 @@ class ObjectInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class MaskQuality:
-    """How far one mask can be trusted, where the source says so (BURST)."""
-
-    is_gt: bool
-    """Drawn by hand; otherwise propagated from a drawn mask."""
-    score: float
-    """Confidence in 0..1; 1 for a drawn mask."""
-
-
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Size and place of one visible mask, known without the pixels where the source allows it."""
-
-    area: int
-    """Pixels, at least 1."""
-    box_xyxy: tuple[int, int, int, int]
-    """Tight box in pixels; left and top inside, right and bottom just outside."""
-
-
-class MaskStore(ABC):
-    """Where the masks of one video are: small, picklable, reads one frame at a time.
-
-    Every method takes the position of an annotated frame and speaks of the objects visible there:
-    an object that the source encodes as null, as a missing key, as an RLE of area zero or by having
-    no pixels is left out. `size_hw` is the size of the image; masks stored at another size are
-    resized to it (nearest neighbour) with a warning.
-    """
-
-    @abstractmethod
-    def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
-        """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
-
-    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the object id of every pixel, uint8 `[H, W]`; see `paint_id_map`."""
-        return paint_id_map(self.masks(frame_idx, size_hw), size_hw)
-
-    def slot_map(
-        self, frame_idx: int, size_hw: tuple[int, int], object_ids: Sequence[int]
-    ) -> NDArray[np.uint8]:
-        """Return `k + 1` where `id_map` has `object_ids[k]`, else 0, uint8 `[H, W]`."""
-        slots = np.zeros(MAX_MAP_ID + 1, dtype=np.uint8)
-        slots[list(object_ids)] = np.arange(1, len(object_ids) + 1)
-        return slots[self.id_map(frame_idx, size_hw)]
-
-    def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
-        """Return the ids of the visible objects, ascending."""
-        return tuple(self.regions(frame_idx, None))
-
-    @abstractmethod
-    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
-        """Return area and box of each visible object; None: at the size the masks are stored."""
-
-    def void(self, frame_idx: int, size_hw: tuple[int, int]) -> BoolMask | None:
-        """Return pixels without ground truth, bool `[H, W]`, or None where every pixel has one."""
-        del frame_idx, size_hw
-        return None
-
-    def qualities(self, frame_idx: int) -> dict[int, MaskQuality]:
-        """Return the quality of each visible mask; empty where the source rates none."""
-        del frame_idx
-        return {}
-
-    def occlusions(self, frame_idx: int) -> dict[int, OcclusionLevel]:
-        """Return the occlusion label of each object; empty where the source labels none."""
-        del frame_idx
-        return {}
-
-
-@dataclass(frozen=True, slots=True)
 class VideoRecord:
     """One video of one source; holds no pixels."""
 
@@ -132,8 +51,6 @@ class VideoRecord:
     """Folder the frames lie in."""
     frame_files: tuple[str, ...]
     """File name of each frame in `frame_dir`, in time order."""
-    annotated: tuple[int, ...]
-    """Positions of the frames with ground truth, ascending; at least one."""
     objects: tuple[ObjectInfo, ...]
     """All objects of the video, by object id."""
     store: MaskStore
@@ -158,6 +75,11 @@ class VideoRecord:
     def num_frames(self) -> int:
         """Frames on disk, annotated or not."""
         return len(self.frame_files)
+
+    @property
+    def annotated(self) -> Sequence[int]:
+        """Positions of the frames with ground truth, ascending; at least one."""
+        return self.store.positions()
 
     @property
     def object_ids(self) -> tuple[int, ...]:
@@ -249,50 +171,12 @@ class VideoRecord:
         return self.store.occlusions(self._checked(frame_idx))
 
     def _checked(self, frame_idx: int) -> int:
-        if frame_idx not in self.annotated:
+        if frame_idx not in self.store:
             raise ValueError(
                 f"frame_idx must be an annotated frame of {self.source}/{self.video_id}, "
                 f"got {frame_idx}"
             )
         return frame_idx
-
-
-def paint_id_map(masks: Mapping[int, BoolMask], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Merge masks into one id map, uint8 `[H, W]`; where they overlap the smaller object wins.
-
-    A small thing in front of a large one is far more often right than the reverse, and painting the
-    large one last would erase it. Of two equal areas the higher id wins.
-
-    Args:
-        masks: Mask of each object id, bool `[H, W]`.
-        size_hw: Size of the result; also that of every mask.
-
-    Raises:
-        OverflowError: If an id is beyond 255.
-
-    Example:
-        >>> large, small = np.array([[True, True, True]]), np.array([[False, True, False]])
-        >>> paint_id_map({1: small, 2: large}, (1, 3)).tolist()
-        [[2, 1, 2]]
-    """
-    id_map = np.zeros(size_hw, dtype=np.uint8)
-    for object_id in sorted(masks, key=lambda i: (-np.count_nonzero(masks[i]), i)):
-        id_map[masks[object_id]] = object_id  # NumPy raises OverflowError beyond 255
-    return id_map
-
-
-def region_of(mask: BoolMask) -> Region | None:
-    """Return area and tight box of a mask, bool `[H, W]`, or None if it has no pixels.
-
-    Example:
-        >>> region_of(np.array([[False, False], [False, True]]))
-        Region(area=1, box_xyxy=(1, 1, 2, 2))
-    """
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not rows.size:
-        return None
-    box = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-    return Region(int(np.count_nonzero(mask)), box)
 
 
 @functools.lru_cache(maxsize=65536)

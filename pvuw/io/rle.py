@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
-from pvuw.io.records import BoolMask, Region
+from pvuw.io.mask_store import BoolMask, Region
 
 Pixel = TypeVar("Pixel", bound=np.generic)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.io.records import BoolMask, MaskStore, Region, paint_id_map, region_of
+from pvuw.io.mask_store import BoolMask, MaskStore, Region, paint_id_map
 from pvuw.io.rle import Rle, decode, encode, filled_columns, fit_mask, measure
 
 
@@ -18,10 +18,6 @@ class RleMasks(MaskStore):
     @abstractmethod
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
-
-    @abstractmethod
-    def place(self, frame_idx: int) -> str:
-        """Return file and frame as warnings and errors name them."""
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
@@ -54,13 +50,16 @@ class RleMasks(MaskStore):
         values = {object_id: slot for slot, object_id in enumerate(object_ids, start=1)}
         return paint_rles(rles, size_hw, values=values)
 
-    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
+    def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
+        """Return the ids of the visible objects, ascending; decodes nothing."""
+        return tuple(self.rles(frame_idx))
+
+    def regions(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, Region]:
         """Return area and box of each visible object; decodes only where sizes differ."""
         rles = self.rles(frame_idx)
-        if size_hw is None or all(tuple(rle["size"]) == size_hw for rle in rles.values()):
+        if all(tuple(rle["size"]) == size_hw for rle in rles.values()):
             return {object_id: measure(rle) for object_id, rle in rles.items()}
-        found = {i: region_of(mask) for i, mask in self.masks(frame_idx, size_hw).items()}
-        return {i: region for i, region in found.items() if region is not None}
+        return super().regions(frame_idx, size_hw)
 
 
 def paint_rles(

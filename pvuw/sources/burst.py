@@ -9,7 +9,8 @@ from typing import Any
 
 from pvuw.errors import DataError
 from pvuw.io.listing import natural_key
-from pvuw.io.records import MaskQuality, ObjectInfo, VideoRecord
+from pvuw.io.mask_store import MaskQuality
+from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
 from pvuw.sources.base import (
@@ -48,6 +49,10 @@ class BurstMasks(RleMasks):
     """Track id of object 1, 2, ..."""
     rated: bool
     """`is_gt` and `score` mean something."""
+
+    def positions(self) -> Sequence[int]:
+        """Return the positions of the annotated frames, ascending."""
+        return self.annotated
 
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
@@ -151,7 +156,6 @@ class BurstReader(Reader):
             video_id=video_id,
             frame_dir=folder,
             frame_files=frames,
-            annotated=annotated,
             objects=tuple(
                 ObjectInfo(
                     object_id,

@@ -9,18 +9,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin
 
 from tqdm import tqdm
 
 from pvuw.io.atomic import write_text_atomic
 from pvuw.io.expressions import Expression
+from pvuw.io.png_masks import PngMasks
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.parallel import map_in_order
 from pvuw.sources import SourceSpec, open_source
 from pvuw.sources.base import Reader
 from pvuw.sources.burst import BurstMasks
-from pvuw.sources.folders import PngMasks
 from pvuw.sources.json_file import JsonFile
 from pvuw.sources.mevis import MevisMasks
 from pvuw.sources.sav import ObjectFolderMasks
@@ -126,11 +127,13 @@ def _format() -> str:
 
 def _shared_fields(cls: type[Any]) -> frozenset[str]:
     """Return the fields of a class that hold tuples of plain values."""
-    return frozenset(
-        field.name
-        for field in dataclasses.fields(cls)
-        if get_origin(field.type) is tuple and not dataclasses.is_dataclass(get_args(field.type)[0])
-    )
+    return frozenset(field.name for field in dataclasses.fields(cls) if _is_plain_tuple(field.type))
+
+
+def _is_plain_tuple(kind: Any) -> bool:
+    if isinstance(kind, UnionType):  # a tuple or None
+        return any(map(_is_plain_tuple, get_args(kind)))
+    return get_origin(kind) is tuple and not dataclasses.is_dataclass(get_args(kind)[0])
 
 
 _SHARED = {cls: _shared_fields(cls) for cls in _CLASSES.values()}
@@ -149,7 +152,8 @@ def _dump(units: _Units) -> str:
             return {_TAG: "Path", "path": str(value)}
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         for name in _SHARED[type(value)]:
-            fields[name] = places.setdefault(fields[name], len(places))
+            if fields[name] is not None:
+                fields[name] = places.setdefault(fields[name], len(places))
         return {_TAG: type(value).__name__, **fields}
 
     records = json.dumps(units, default=to_json, separators=(",", ":"))
@@ -182,7 +186,7 @@ def _parse(tuples: str, records: str) -> _Units:
             return Path(fields["path"])
         cls = _CLASSES[name]
         for key in _SHARED[cls]:
-            fields[key] = shared[fields[key]]
+            fields[key] = None if fields[key] is None else shared[fields[key]]
         if cls is VideoRecord:
             fields["objects"] = tuple(fields["objects"])
             fields["expressions"] = tuple(fields["expressions"])

@@ -38,6 +38,13 @@ class MevisMasks(RleMasks):
     annotations: tuple[str, ...]
     """Annotation id of object 1, 2, ..."""
 
+    num_frames: int
+    """Frames of the video; each is annotated."""
+
+    def positions(self) -> Sequence[int]:
+        """Return the positions of all frames."""
+        return tuple(range(self.num_frames))
+
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
         found = {}
@@ -140,9 +147,10 @@ class MevisReader(Reader):
             video_id=video.video_id,
             frame_dir=folder,
             frame_files=names,
-            annotated=tuple(range(len(names))),
             objects=tuple(ObjectInfo(ids[name], name, None, tracks[name].bits) for name in kept),
-            store=MevisMasks(file, tuple(tracks[name].span for name in kept), tuple(kept)),
+            store=MevisMasks(
+                file, tuple(tracks[name].span for name in kept), tuple(kept), len(names)
+            ),
             licence=self.facts.licence,
             fps=self.facts.fps,
             expressions=tuple(

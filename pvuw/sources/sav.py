@@ -10,8 +10,9 @@ import numpy as np
 
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.mask_store import BoolMask, MaskStore
 from pvuw.io.masks import read_id_map
-from pvuw.io.records import BoolMask, MaskStore, ObjectInfo, Region, VideoRecord, region_of
+from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import fit_mask
 from pvuw.io.text import read_ids
 from pvuw.io.videos import FolderFiles
@@ -31,26 +32,35 @@ class ObjectFolderMasks(MaskStore):
     """Folder of object 1, 2, ..."""
     stems: tuple[str, ...]
     """Stem of the mask file of each frame."""
+    annotated: tuple[int, ...]
+    """Positions of the frames that have masks, ascending."""
+
+    def positions(self) -> Sequence[int]:
+        """Return the positions of the frames that have masks, ascending."""
+        return self.annotated
+
+    def place(self, frame_idx: int) -> str:
+        """Return folder and file of a frame."""
+        return f"{self.folder}/*/{self.stems[frame_idx]}.png"
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
         found = {}
+        for object_id, path in self._paths(frame_idx):
+            mask = fit_mask(read_id_map(path), size_hw, place=str(self.folder)) != 0
+            if mask.any():
+                found[object_id] = mask
+        return found
+
+    def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
+        """Return the ids of the visible objects, ascending."""
+        return tuple(i for i, path in self._paths(frame_idx) if read_id_map(path).any())
+
+    def _paths(self, frame_idx: int) -> Iterator[tuple[int, Path]]:
         for object_id, name in enumerate(self.folders, start=1):
             path = self.folder / name / f"{self.stems[frame_idx]}.png"
             if path.exists():  # an object has no file where it has not appeared yet
-                mask = fit_mask(read_id_map(path), size_hw, place=str(self.folder)) != 0
-                if mask.any():
-                    found[object_id] = mask
-        return found
-
-    def regions(self, frame_idx: int, size_hw: tuple[int, int] | None) -> dict[int, Region]:
-        """Return area and box of each visible object."""
-        if size_hw is None:
-            stem = self.stems[frame_idx]
-            paths = [self.folder / name / f"{stem}.png" for name in self.folders]
-            size_hw = next(read_id_map(path).shape for path in paths if path.exists())
-        found = {i: region_of(mask) for i, mask in self.masks(frame_idx, size_hw).items()}
-        return {i: region for i, region in found.items() if region is not None}
+                yield object_id, path
 
 
 class SAVFolderReader(Reader):
@@ -120,12 +130,11 @@ class SAVFolderReader(Reader):
             video_id=masks.name,
             frame_dir=frames.folder,
             frame_files=frames.names,
-            annotated=tuple(annotated),
             objects=tuple(
                 ObjectInfo(object_id, name, None, visible_bits(visible[name]))
                 for object_id, name in enumerate(names, start=1)
             ),
-            store=ObjectFolderMasks(masks, names, stems),
+            store=ObjectFolderMasks(masks, names, stems, tuple(annotated)),
             licence=self.facts.licence,
             fps=self.facts.fps,
         )

@@ -32,6 +32,10 @@ class MaskletMasks(RleMasks):
     size_hw: tuple[int, int]
     """Size of the video as the file states it."""
 
+    def positions(self) -> Sequence[int]:
+        """Return the positions of the frames that have an entry, ascending."""
+        return tuple(t for t, entry in enumerate(self.entries) if entry is not None)
+
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
         entry = self.entries[frame_idx]
@@ -141,7 +145,6 @@ class SAVMaskletReader(Reader):
             video_id=self._video_id(path),
             frame_dir=folder,
             frame_files=names,
-            annotated=tuple(t for t, entry in enumerate(entries) if entry is not None),
             objects=tuple(
                 ObjectInfo(object_id, str(ids[column]), None, bits[column])
                 for object_id, column in enumerate(columns, start=1)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from pvuw.errors import DataError
-from pvuw.io.records import ObjectInfo, OcclusionLevel, VideoRecord
+from pvuw.io.mask_store import OcclusionLevel
+from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
 from pvuw.sources.base import Reader, check_frames, require_folder, visible_bits
@@ -32,6 +33,13 @@ class VisMasks(RleMasks):
     """Where the annotation of object 1, 2, ... is."""
     size_hw: tuple[int, int]
     """Size of the video as the file states it, for masks that have none of their own."""
+
+    num_frames: int
+    """Frames of the video; each is annotated."""
+
+    def positions(self) -> Sequence[int]:
+        """Return the positions of all frames."""
+        return tuple(range(self.num_frames))
 
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
@@ -152,7 +160,6 @@ class VisReader(Reader):
             video_id=folder,
             frame_dir=self.image_folder() / folder,
             frame_files=names,
-            annotated=tuple(range(len(names))),
             objects=tuple(
                 ObjectInfo(
                     object_id,
@@ -162,7 +169,7 @@ class VisReader(Reader):
                 )
                 for object_id, track in enumerate(tracks, start=1)
             ),
-            store=VisMasks(file, tuple(track.span for track in tracks), size_hw),
+            store=VisMasks(file, tuple(track.span for track in tracks), size_hw, len(names)),
             licence=self.facts.licence,
             fps=self.facts.fps,
             exhaustive=self.facts.exhaustive,

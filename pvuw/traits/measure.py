@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.errors import DataError
-from pvuw.io.records import OcclusionLevel, VideoRecord
+from pvuw.io.mask_store import OcclusionLevel
+from pvuw.io.records import VideoRecord
 from pvuw.traits.appearance import (
     ColourAndTexture,
     ObjectDescriptor,

@@ -4,8 +4,8 @@ import numpy as np
 from PIL import Image
 
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.mask_store import paint_id_map
 from pvuw.io.masks import write_id_map
-from pvuw.io.records import paint_id_map
 from tests.pvuw.sources.layouts import (
     compressed,
     vis_content,

@@ -7,23 +7,24 @@ import pytest
 from PIL import Image
 
 from pvuw.errors import DataError
-from pvuw.io.records import (
-    MaskStore,
-    ObjectInfo,
-    Region,
-    VideoRecord,
-    paint_id_map,
-    region_of,
-)
+from pvuw.io.mask_store import MaskStore, Region, paint_id_map
+from pvuw.io.png_masks import PngMasks
+from pvuw.io.records import ObjectInfo, VideoRecord
 
 SIZE = (6, 8)
 
 
 class Boxes(MaskStore):
-    """Object `i` is a box at column `i`, one row longer in each frame."""
+    """Object `i` is a box at column `i`, a row longer each frame; 0 and 2 have masks."""
 
     def __init__(self, ids):
         self.ids = ids
+
+    def positions(self):
+        return (0, 2)
+
+    def place(self, frame_idx):
+        return f"frame {frame_idx}"
 
     def masks(self, frame_idx, size_hw):
         found = {}
@@ -33,9 +34,8 @@ class Boxes(MaskStore):
             found[i] = mask
         return found
 
-    def regions(self, frame_idx, size_hw):
-        masks = self.masks(frame_idx, size_hw or SIZE)
-        return {i: region_of(mask) for i, mask in masks.items()}
+    def visible_ids(self, frame_idx):
+        return tuple(self.ids)
 
 
 @pytest.fixture
@@ -48,7 +48,6 @@ def record(tmp_path):
         video_id="v",
         frame_dir=tmp_path,
         frame_files=("a_3.jpg", "b_5.jpg", "c_9.jpg"),
-        annotated=(0, 2),
         objects=(ObjectInfo(1, "7", "dog", 0b101), ObjectInfo(2, "300", None, 0b100)),
         store=Boxes([1, 2]),
         licence="none",
@@ -72,7 +71,7 @@ def test_masks_and_map_speak_of_the_same_pixels(record):
 
 
 def test_visibility_comes_from_the_record_alone(record):
-    blind = replace(record, store=None)
+    blind = replace(record, store=Boxes([5, 6]))  # not asked: the bits are there
     assert blind.visible_ids(0) == (1,)
     assert blind.visible_ids(2) == (1, 2)
     assert [info.visible_in(2) for info in record.objects] == [True, True]
@@ -109,20 +108,10 @@ def test_an_id_map_of_more_than_255_objects_is_refused(record):
     assert paint_id_map({255: np.ones((1, 1), dtype=bool)}, (1, 1)).tolist() == [[255]]
 
 
-def test_smaller_objects_are_painted_last():
-    small, middle, large = (np.zeros((9, 9), dtype=bool) for _ in range(3))
-    small[4, 4], middle[3:6, 3:6], large[:] = True, True, True
-    id_map = paint_id_map({1: small, 2: large, 3: middle}, (9, 9))
-    assert [np.count_nonzero(id_map == i) for i in (1, 2, 3)] == [1, 72, 8]
-
-
 def test_a_record_is_picklable_and_small(record):
     names = tuple(f"{t:05d}.jpg" for t in range(70))
-    long = replace(record, frame_files=names, annotated=tuple(range(70)), frame_dir=Path("x"))
+    store = PngMasks(Path("y"), names, values=(1, 2))
+    long = replace(record, frame_files=names, store=store, frame_dir=Path("x"))
     stored = pickle.dumps(long)
     assert len(stored) < 4000
     assert pickle.loads(stored).objects == long.objects
-
-
-def test_a_region_of_nothing_is_none():
-    assert region_of(np.zeros((3, 3), dtype=bool)) is None

@@ -6,7 +6,7 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
-from pvuw.io.records import region_of
+from pvuw.io.mask_store import region_of
 from pvuw.io.rle import (
     checked_rle,
     decode,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import pvuw.io.rle_masks
-from pvuw.io.records import Region, paint_id_map
+from pvuw.io.mask_store import Region, paint_id_map
 from pvuw.io.rle import encode
 from pvuw.io.rle_masks import RleMasks, paint_rles
 
@@ -12,6 +12,9 @@ from pvuw.io.rle_masks import RleMasks, paint_rles
 class Fake(RleMasks):
     def __init__(self, masks):
         self.runs = {i: encode(mask) for i, mask in masks.items()}
+
+    def positions(self):
+        return (0,)
 
     def rles(self, frame_idx):
         return self.runs

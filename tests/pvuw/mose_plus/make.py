@@ -6,8 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pvuw.io.mask_store import MaskStore
 from pvuw.io.masks import read_id_map, write_id_map
-from pvuw.io.records import MaskStore, ObjectInfo, VideoRecord, region_of
+from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.traits.video_traits import VideoTraits
 
 
@@ -16,6 +17,7 @@ class FolderStore(MaskStore):
     """Palette PNGs with the id maps, one per frame; what a label or score is, is given."""
 
     folder: Path
+    annotated: tuple
     occlusion: tuple = ()
     quality: tuple = ()
 
@@ -26,8 +28,14 @@ class FolderStore(MaskStore):
     def id_map(self, frame_idx, size_hw):
         return read_id_map(self.folder / f"{frame_idx:05d}.png")
 
-    def regions(self, frame_idx, size_hw):
-        return {i: region_of(mask) for i, mask in self.masks(frame_idx, size_hw).items()}
+    def positions(self):
+        return self.annotated
+
+    def place(self, frame_idx):
+        return str(self.folder / f"{frame_idx:05d}.png")
+
+    def visible_ids(self, frame_idx):
+        return tuple(self.masks(frame_idx, None))
 
     def occlusions(self, frame_idx):
         return dict(self.occlusion[frame_idx]) if self.occlusion else {}
@@ -36,7 +44,7 @@ class FolderStore(MaskStore):
         return dict(self.quality[frame_idx]) if self.quality else {}
 
 
-def write_record(root, id_maps, frames=None, **fields):
+def write_record(root, id_maps, frames=None, *, annotated=None, **fields):
     """Write a video and return its record; `fields` replaces any of the record's."""
     source, split = fields.get("source", "mose"), fields.get("split", "train")
     video_id = fields.get("video_id", "video")
@@ -53,9 +61,8 @@ def write_record(root, id_maps, frames=None, **fields):
             "video_id": video_id,
             "frame_dir": images,
             "frame_files": tuple(f"{t:05d}.jpg" for t in range(len(id_maps))),
-            "annotated": tuple(range(len(id_maps))),
             "objects": tuple(ObjectInfo(i, str(i)) for i in ids),
-            "store": FolderStore(masks),
+            "store": FolderStore(masks, tuple(annotated or range(len(id_maps)))),
             "licence": "made for tests",
             "fps": 5.0,
         }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.io.records import MaskQuality
+from pvuw.io.mask_store import MaskQuality
 from pvuw.sources import SourceSpec, open_source
 from tests.pvuw.sources.layouts import (
     NOTHING,

@@ -164,7 +164,7 @@ def test_same_frame_names_are_held_once(mose, tmp_path):
     load_records(mose, cache_dir=tmp_path / "cache")
     records = load_records(mose, cache_dir=tmp_path / "cache")
     assert records[0].frame_files is records[2].frame_files
-    assert records[0].annotated is records[2].annotated
+    assert records[0].store.names is records[2].store.names
 
 
 def test_a_replaced_annotation_file_is_read_again(tmp_path):

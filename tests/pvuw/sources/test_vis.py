@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.io.records import OcclusionLevel
+from pvuw.io.mask_store import OcclusionLevel
 from pvuw.sources import SourceSpec, open_source
 from tests.pvuw.sources.layouts import (
     NOTHING,

@@ -6,8 +6,9 @@ import pytest
 from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
+from pvuw.io.mask_store import MaskQuality, OcclusionLevel
 from pvuw.io.masks import read_id_map
-from pvuw.io.records import MaskQuality, ObjectInfo, OcclusionLevel
+from pvuw.io.records import ObjectInfo
 from pvuw.traits.layout import box_occlusion_rate
 from pvuw.traits.measure import OcclusionLabels, TraitMeter, measure_video, same_category_share
 from pvuw.traits.presence import PresenceTracker
@@ -109,6 +110,7 @@ def test_labels_and_scores_of_a_source_that_has_them(tmp_path):
     record = write_record(tmp_path, DRAWN)
     store = FolderStore(
         record.store.folder,
+        record.annotated,
         occlusion=(((1, OcclusionLevel.SEVERE),),) * 4,
         quality=(((1, MaskQuality(is_gt=True, score=1.0)), (2, MaskQuality(False, 0.4))),) * 4,
     )

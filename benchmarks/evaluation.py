@@ -74,7 +74,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def score_ours(gt: Path, pred: Path) -> list[ObjectRow]:
     """Score with `pvuw evaluate`'s own functions, in this process."""
-    pair = pair_folders(gt, pred)
+    pair = pair_folders(gt, pred, "davis2017")
     reports = list(score_videos(pair.videos, "davis2017", void_id=255, workers=1))
     if problems := pair.problems + [line for report in reports for line in report.problems]:
         sys.exit("\n".join(problems))

@@ -19,11 +19,10 @@ from pvuw.inference.propagate import InferenceConfig
 from pvuw.io.videos import Video
 from pvuw.losses.base import ClipLoss, LossValues
 from pvuw.metrics.jf import JAndF
+from pvuw.metrics.names import ProtocolName
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.tuning import TuningConfig
 from pvuw.types import ScoreSink, VideoBatch
-
-ProtocolName = Literal["davis2017", "mose", "mosev2"]
 
 _OPTIM = OptimConfig()
 _INFERENCE = InferenceConfig()

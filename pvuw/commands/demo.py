@@ -91,7 +91,7 @@ def _score(truth: Path, masks: Path) -> "Summary":
     from pvuw.metrics.report import object_rows, summarise
     from pvuw.metrics.scoring import score_videos
 
-    videos = pair_folders(truth, masks).videos
+    videos = pair_folders(truth, masks, "mose").videos
     reports = score_videos(videos, "mose", void_id=None, workers=2)
     results = [(r.video_id, r.result) for r in reports if r.result is not None]
     return summarise([row for name, result in results for row in object_rows(name, result)])

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.metrics.names import PROTOCOL_NAMES
+
 if TYPE_CHECKING:
     from pvuw.ensemble.recommend.recording import RecordedVideo, RecordTask
 
@@ -22,7 +24,6 @@ example:
 
 Exit status: 0; 1 if videos could not be recorded, the others are; 2 for what cannot be used at all.
 """
-_PROTOCOLS = ("davis2017", "mose", "mosev2")  # importing them would import NumPy for --help
 
 
 def add_record_arguments(parser: argparse.ArgumentParser) -> None:
@@ -198,7 +199,7 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
         "--database", type=Path, required=True, metavar="FILE", help="the performance database"
     )
     parser.add_argument(
-        "--protocol", choices=_PROTOCOLS, default="mose",
+        "--protocol", choices=PROTOCOL_NAMES, default="mose",
         help="whose rules of scoring (default: %(default)s)",
     )  # fmt: skip
 

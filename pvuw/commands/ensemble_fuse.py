@@ -11,7 +11,7 @@ from pvuw.ensemble.members.folders import Member, check_names
 from pvuw.ensemble.members.output import claim_folder
 from pvuw.ensemble.video import EnsembleConfig, VideoReport, VideoTask, run_video
 from pvuw.errors import DataError, PvuwError
-from pvuw.io.listing import natural_key
+from pvuw.io.frame_order import natural_key
 from pvuw.io.lock import FolderLock
 from pvuw.io.text import read_ids
 from pvuw.parallel import map_in_order

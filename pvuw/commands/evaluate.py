@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.metrics.names import PROTOCOL_NAMES
+
 if TYPE_CHECKING:
     from pvuw.metrics.folders import FolderPair
     from pvuw.metrics.report import ObjectRow
@@ -31,7 +33,6 @@ example:
 
 The last line of the output is 'J&F <x> J <y> F <z>'. Exit status: 0, or 2 if anything is missing.
 """
-_PROTOCOLS = ("davis2017", "mose", "mosev2")  # importing them would import NumPy for --help
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks")
     parser.add_argument(
-        "--protocol", choices=_PROTOCOLS, required=True, help="whose rules; see above"
+        "--protocol", choices=PROTOCOL_NAMES, required=True, help="whose rules; see above"
     )
     parser.add_argument(
         "--workers",
@@ -83,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
     )
 
     adaptive = get_protocol(args.protocol).has_adaptive_f
-    pair = pair_folders(args.gt, args.pred)
+    pair = pair_folders(args.gt, args.pred, args.protocol)
     reports = _score(pair, args)
     problems = pair.problems + [line for report in reports for line in report.problems]
     if problems:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.metrics.names import PROTOCOL_NAMES
+
 if TYPE_CHECKING:
     from pvuw.io.videos import Video
     from pvuw.report.page import ReportSize
@@ -31,7 +33,6 @@ examples:
 
 Exit status: 0, or 1 if the page names problems (frames without a mask, unreadable files).
 """
-_PROTOCOLS = ("davis2017", "mose", "mosev2")  # importing them would import NumPy for --help
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--protocol",
-        choices=_PROTOCOLS,
+        choices=PROTOCOL_NAMES,
         default="mose",
         help="whose rules J and F follow, see 'pvuw evaluate --help' (default: %(default)s)",
     )

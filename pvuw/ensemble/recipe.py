@@ -9,6 +9,7 @@ import yaml
 
 from pvuw.errors import PvuwError
 from pvuw.io.text import read_text
+from pvuw.metrics.names import PROTOCOL_NAMES
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def read_recipe(path: Path) -> EnsembleRecipe:
     choices = {
         "method": ("vote", "fuse", "select"),
         "granularity": ("video", "object", "frame"),
-        "protocol": ("davis2017", "mose", "mosev2"),
+        "protocol": PROTOCOL_NAMES,
     }
     for key, allowed in choices.items():
         if getattr(recipe, key) not in allowed:

@@ -1,7 +1,6 @@
 """Which videos a folder holds. Imports no torch; looks at names only, into video files alone."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from pvuw.errors import DataError
+from pvuw.io.frame_order import in_order
 from pvuw.io.text import plain_id, read_ids
 from pvuw.io.video_decode import scan
 from pvuw.io.video_file import VideoFile, find_video_files, frame_names
@@ -98,18 +98,6 @@ def raise_lines(lines: Sequence[str]) -> None:
     raise DataError("\n".join([*lines[:_SHOWN], *rest]))
 
 
-def natural_key(name: str) -> tuple[list[str | int], str]:
-    """Return a sort key under which numbers inside names count as numbers.
-
-    Example:
-        >>> sorted(["img_10.jpg", "img_9.jpg", "img_1.jpg"], key=natural_key)
-        ['img_1.jpg', 'img_9.jpg', 'img_10.jpg']
-    """
-    # Text and numbers alternate, text first, so keys never compare a str with an int.
-    parts = re.split(r"(\d+)", name)
-    return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
-
-
 def _video_ids(folder: VideoFolder, files: Mapping[str, Path]) -> list[str]:
     folders = [] if folder.images.is_file() else _subfolders(folder.images)
     present = folders + list(files)
@@ -149,7 +137,7 @@ def _named_ids(folder: VideoFolder, source: Path | list[str], present: list[str]
 def _list_video(folder: VideoFolder, video_id: str) -> Video:
     images = folder.images / video_id
     files, doubled = _files_by_stem(images, _FRAME_SUFFIXES)
-    stems = _frame_order(list(files))
+    stems = in_order(files)
     position = {stem: i for i, stem in enumerate(stems)}
     annotations, problem = _list_masks(folder.annotations, video_id, position)
     truth, truth_problem = _list_masks(folder.truth, video_id, position)
@@ -207,12 +195,6 @@ def _list_masks(
     for stem, name in files.items():
         names[position[stem]] = sys.intern(name)
     return FolderMasks(root / video_id, names), None
-
-
-def _frame_order(stems: list[str]) -> list[str]:
-    # Names like 00000, 00005 need no numbers taken out of them; most data sets have only these.
-    same_width_numbers = len(set(map(len, stems))) == 1 and "".join(stems).isdigit()
-    return sorted(stems) if same_width_numbers else sorted(stems, key=natural_key)
 
 
 def _files_by_stem(

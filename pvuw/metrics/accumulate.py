@@ -13,7 +13,7 @@ from pvuw.metrics.protocols import get_protocol
 
 @dataclass(frozen=True)
 class VideoResult:
-    """J and F of the `N` objects of a video in its `E` scored frames, all but first and last."""
+    """J and F of the `N` objects of a video in its `E` scored frames."""
 
     object_ids: list[int]
     """File id of each object, ascending unless they were named in another order."""
@@ -46,7 +46,7 @@ class VideoScore:
 
     Args:
         object_ids: Whom to score; None: whom the protocol says, judged by the truth.
-        protocol: `davis2017`, `mose` or `mosev2`.
+        protocol: One of `PROTOCOL_NAMES`.
 
     Raises:
         ValueError: If there is no such protocol.
@@ -79,11 +79,11 @@ class VideoScore:
         Raises:
             ValueError: If the two differ in size or are no id maps.
         """
-        if not self._frames:
+        if len(self._frames) < self.protocol.unscored_ends:
             self.observe(truth)
             return
         scores = self.protocol.measure(truth, prediction)
-        self._truth_ids.update(i for i, score in scores.items() if score.truth_area)
+        self._take_ids({i for i, score in scores.items() if score.truth_area})
         self._frames.append(scores)
 
     def observe(self, truth: NDArray[np.uint8]) -> None:
@@ -92,29 +92,24 @@ class VideoScore:
         Args:
             truth: Id map, uint8 `[H, W]`.
         """
-        ids = np.flatnonzero(np.bincount(truth.ravel(), minlength=256)).tolist()
-        if not self._frames:
-            self._first_ids.update(i for i in ids if i)
-        self._truth_ids.update(i for i in ids if i)
+        ids = set(np.flatnonzero(np.bincount(truth.ravel(), minlength=256)).tolist())
+        self._take_ids(ids - {0})
         self._frames.append(None)
 
     @property
     def num_scored(self) -> int:
         """Frames the result will cover if no other follows."""
-        return sum(frame is not None for frame in self._frames[1:-1])
+        return len(self._scored())
 
     def result(self) -> VideoResult:
-        """Return the scores of all frames added, but the first and the last one taken.
+        """Return the scores of the frames that count (`Protocol.scored_frames`).
 
         Raises:
-            ValueError: If that leaves no frame, as in every video of fewer than three.
+            ValueError: If there is no such frame.
         """
-        frames = [frame for frame in self._frames[1:-1] if frame is not None]
+        frames = self._scored()
         if not frames:
-            raise ValueError(
-                f"a video of {len(self._frames)} frames has none to score: the first and the last "
-                "never count"
-            )
+            raise ValueError(self.protocol.nothing_to_score(len(self._frames)))
         ids = self._object_ids()
         absent = self.protocol.absent
         # One number per column of ObjectScore, [N, E, 5].
@@ -129,6 +124,15 @@ class VideoScore:
             extra_ids=_count_extra_ids(frames, ids),
             unscored_ids=sorted(self._truth_ids - set(ids)),
         )
+
+    def _scored(self) -> list[dict[int, ObjectScore]]:
+        counting = self.protocol.scored_frames(len(self._frames))
+        return [scores for t in counting if (scores := self._frames[t]) is not None]
+
+    def _take_ids(self, truth_ids: set[int]) -> None:
+        if not self._frames:
+            self._first_ids = truth_ids
+        self._truth_ids |= truth_ids
 
     def _object_ids(self) -> list[int]:
         if self._named_ids is not None:

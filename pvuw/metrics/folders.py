@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.frame_order import in_order
+from pvuw.metrics.protocols import Protocol, get_protocol
 
 _NAMES_SHOWN = 5
 
@@ -35,12 +37,13 @@ class FolderPair:
     """One line per thing the user may want to know."""
 
 
-def pair_folders(truth: Path, prediction: Path) -> FolderPair:
+def pair_folders(truth: Path, prediction: Path, protocol: str) -> FolderPair:
     """Return the videos of two mask folders side by side, with everything that is missing.
 
     Args:
         truth: Folder with `<video>/<frame>.png`, or a folder that wraps such a one.
         prediction: The same with predictions.
+        protocol: Says which frames count, one of `PROTOCOL_NAMES`.
 
     Raises:
         DataError: If either holds no folder of masks.
@@ -52,7 +55,7 @@ def pair_folders(truth: Path, prediction: Path) -> FolderPair:
     truth_videos = {folder.name: folder for folder in _sub_folders(pair.truth_root)}
     predicted_videos = {folder.name: folder for folder in _sub_folders(pair.predicted_root)}
     for name, folder in truth_videos.items():
-        _pair_video(pair, folder, predicted_videos.get(name))
+        _pair_video(pair, folder, predicted_videos.get(name), get_protocol(protocol))
     if extra := sorted(set(predicted_videos) - set(truth_videos)):
         pair.notes.append(
             f"{pair.predicted_root}: {len(extra)} videos without truth are ignored "
@@ -99,12 +102,13 @@ def shorten(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def _pair_video(pair: FolderPair, truth: Path, prediction: Path | None) -> None:
+def _pair_video(pair: FolderPair, truth: Path, prediction: Path | None, rules: Protocol) -> None:
     names = _frame_names(truth)
-    if len(names) < 3:
+    scored = [names[t] for t in rules.scored_frames(len(names))]
+    if not scored:
         pair.problems.append(
-            f"{truth}: {len(names)} mask PNGs leave no frame to score, since the first and the "
-            "last never count; add the truth of the other frames or remove the video"
+            f"{truth}: {rules.nothing_to_score(len(names))}; add the truth of the other frames or "
+            "remove the video"
         )
         return
     if prediction is None:
@@ -112,7 +116,7 @@ def _pair_video(pair: FolderPair, truth: Path, prediction: Path | None) -> None:
             f"{pair.predicted_root / truth.name}: no such folder; predict this video too"
         )
         return
-    scored, predicted = names[1:-1], set(_frame_names(prediction))
+    predicted = set(_frame_names(prediction))
     if missing := [name for name in scored if name not in predicted]:
         pair.problems.append(
             f"{prediction}: {len(missing)} of {len(scored)} scored frames have no mask PNG "
@@ -126,11 +130,7 @@ def _pair_video(pair: FolderPair, truth: Path, prediction: Path | None) -> None:
 
 
 def _frame_names(folder: Path) -> list[str]:
-    names = [file.stem for file in folder.glob("*.png") if not file.name.startswith(".")]
-    # By number where all names are numbers, so that 10 comes after 9.
-    if all(name.isascii() and name.isdigit() for name in names):
-        return sorted(names, key=lambda name: (int(name), name))
-    return sorted(names)
+    return in_order(file.stem for file in folder.glob("*.png") if not file.name.startswith("."))
 
 
 def _sub_folders(folder: Path) -> list[Path]:

@@ -12,13 +12,14 @@ from pvuw.metrics.functional import (
     davis_scores,
     mosev2_scores,
 )
+from pvuw.metrics.names import ProtocolName
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """The rules of one benchmark; all of them leave out a video's first and last frame."""
+    """The rules of one benchmark."""
 
-    name: str
+    name: ProtocolName
     measure: FrameMeasure
     absent: ObjectScore
     """Score of an object in a frame where neither truth nor prediction shows it."""
@@ -28,11 +29,26 @@ class Protocol:
     """Id that means "no ground truth here" unless the user names another."""
     allows_extra_ids: bool
     """Whether predicted ids that are no object are ignored; if not, they are an error."""
+    unscored_ends: int = 1
+    """Frames at either end of a video that do not count: the first is given to the tracker."""
 
     @property
     def has_adaptive_f(self) -> bool:
         """Whether F comes in a size-adaptive form too, with figures on leaving and returning."""
         return not math.isnan(self.absent.f_adaptive)
+
+    def scored_frames(self, num_frames: int) -> range:
+        """Return the positions of the frames that count; empty for a video that is too short.
+
+        Example:
+            >>> get_protocol("mose").scored_frames(5)
+            range(1, 4)
+        """
+        return range(self.unscored_ends, num_frames - self.unscored_ends)
+
+    def nothing_to_score(self, num_frames: int) -> str:
+        """Return why a video of so few frames has no score, for messages."""
+        return f"{num_frames} frames leave none to score, since the first and the last never count"
 
 
 def _up_to_largest_first_id(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
@@ -76,11 +92,11 @@ _ALL = (
         allows_extra_ids=True,
     ),
 )
-PROTOCOLS = {protocol.name: protocol for protocol in _ALL}
+PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
 
 
 def get_protocol(name: str) -> Protocol:
-    """Return the rules of `davis2017`, `mose` or `mosev2`.
+    """Return the rules of one of `PROTOCOL_NAMES`.
 
     Raises:
         ValueError: If there is no such protocol.

@@ -52,7 +52,7 @@ def score_videos(
 
     Args:
         videos: What to score.
-        protocol: `davis2017`, `mose` or `mosev2`.
+        protocol: One of `PROTOCOL_NAMES`.
         void_id: Id in the truth that means "no ground truth here"; None: there is none.
         workers: Processes to use; with 1 all happens in this one.
 
@@ -72,15 +72,15 @@ def score_video(video: VideoPair, protocol: str, *, void_id: int | None) -> Vide
 
     Args:
         video: Its mask files.
-        protocol: `davis2017`, `mose` or `mosev2`.
+        protocol: One of `PROTOCOL_NAMES`.
         void_id: Id in the truth that means "no ground truth here"; None: there is none.
     """
     score = VideoScore(None, protocol)
     findings = _Findings()
-    last = len(video.frame_names) - 1
+    counting = score.protocol.scored_frames(len(video.frame_names))
     for index, name in enumerate(video.frame_names):
         truth = _read(video.truth_folder / f"{name}.png", findings, void_id=void_id)
-        if not 0 < index < last or name in video.missing:
+        if index not in counting or name in video.missing:
             prediction = None
         else:
             prediction = _read(video.predicted_folder / f"{name}.png", findings, void_id=None)
@@ -90,7 +90,7 @@ def score_video(video: VideoPair, protocol: str, *, void_id: int | None) -> Vide
             score.observe(truth)
         else:
             score.add(truth, prediction)
-    return _report(video, score, findings)
+    return _report(video, score, findings, counting)
 
 
 def _read(path: Path, findings: _Findings, *, void_id: int | None) -> NDArray[np.uint8] | None:
@@ -111,14 +111,16 @@ def _same_size(
     return False
 
 
-def _report(video: VideoPair, score: VideoScore, findings: _Findings) -> VideoReport:
+def _report(
+    video: VideoPair, score: VideoScore, findings: _Findings, counting: range
+) -> VideoReport:
     problems = findings.lines(video.predicted_folder)
     result = score.result() if score.num_scored else None
     if result is not None:
         problems += _rule_problems(video, result, score)
     return VideoReport(
         video_id=video.video_id,
-        frame_names=video.frame_names[1:-1],
+        frame_names=[video.frame_names[t] for t in counting],
         result=None if problems or video.missing else result,
         problems=problems,
     )

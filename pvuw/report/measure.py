@@ -113,7 +113,7 @@ def measure_video(
         video: Its frames name the masks.
         sides: The prediction, and what to compare it with.
         truth: Ground truth; frames without are not scored.
-        protocol: `davis2017`, `mose` or `mosev2`.
+        protocol: One of `PROTOCOL_NAMES`.
 
     Raises:
         DataError: If the video itself is broken.
@@ -188,7 +188,9 @@ class MaskReader:
         if not self._unscorable and self._score.num_scored:
             result = self._score.result()
             if result.object_ids:
-                facts.scores, facts.scored_frames = result, self._scored[1:-1]
+                counting = self._score.protocol.scored_frames(len(self._scored))
+                facts.scores = result
+                facts.scored_frames = [self._scored[t] for t in counting]
         return facts
 
     def problems(self) -> list[str]:

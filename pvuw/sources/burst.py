@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pvuw.errors import DataError
-from pvuw.io.listing import natural_key
+from pvuw.io.frame_order import natural_key
 from pvuw.io.mask_store import MaskQuality
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.errors import DataError
-from pvuw.io.listing import natural_key
+from pvuw.io.frame_order import in_order, natural_key
 from pvuw.io.masks import image_size_hw, read_id_map
 from pvuw.io.probabilities import FrameEntry, ProbabilityFile
 from pvuw.metrics.folders import find_mask_root, shorten
@@ -106,7 +106,7 @@ class MemberFrames:
             raise DataError(f"{video_id}: no member has a mask of this video; leave it out")
         self.image_paths = frames = self._image_paths(images)
         named = [path.stem for path in frames] or list({n: 0 for p in self._paths for n in p})
-        self.frame_names = sorted(named, key=natural_key)
+        self.frame_names = in_order(named)
         sizes = [image_size_hw(next(iter(p.values()))) if p else None for p in self._paths]
         self.size_hw = image_size_hw(frames[0]) if frames else _most_common(sizes)
         self.problems = list(self._problems(sizes))

@@ -30,7 +30,7 @@ class PerformanceRow:
     data_set: str
     """Where the video is from; a name of the user's."""
     protocol: str
-    """Rules of scoring: `davis2017`, `mose` or `mosev2`."""
+    """Rules of scoring: one of `PROTOCOL_NAMES`."""
     video_id: str
     level: Level
     part: int

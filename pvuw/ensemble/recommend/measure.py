@@ -10,6 +10,7 @@ from pvuw.ensemble.recommend.agreement import AgreementStream, compare_with
 from pvuw.ensemble.recommend.database import Level, PerformanceRow
 from pvuw.ensemble.recommend.features import WINDOW_FRAMES, Features, FeatureStream
 from pvuw.metrics.accumulate import VideoResult, VideoScore
+from pvuw.metrics.protocols import get_protocol
 
 IdMap = NDArray[np.uint8]
 
@@ -34,7 +35,7 @@ class VideoMeter:
         members: Their names.
         data_set: Name of where the video is from.
         video_id: Name of the video.
-        protocol: Rules of scoring: `davis2017`, `mose` or `mosev2`.
+        protocol: Rules of scoring: one of `PROTOCOL_NAMES`.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class VideoMeter:
         """Return one row per member for the video, each of its objects and each eight frames.
 
         Raises:
-            ValueError: If there were fewer than three frames: the first and the last never count.
+            ValueError: If there were too few frames for one to count.
         """
         results = {member: score.result() for member, score in self._scores.items()}
         return [
@@ -99,7 +100,7 @@ class VideoMeter:
                 own = everything & (np.arange(len(everything)) == slot)[:, None]
                 agreed = {m: stream.object(object_id) for m, stream in streams.items()}
                 yield _Part("object", object_id, own, self._features.object(object_id), agreed)
-        frame = np.arange(result.j.shape[1]) + 1  # the first frame is not scored
+        frame = np.array(get_protocol(self._place[1]).scored_frames(self._num_frames))
         for position, (features, agreed) in enumerate(self._windows):
             first = position * WINDOW_FRAMES
             inside = everything & ((frame >= first) & (frame < first + WINDOW_FRAMES))

@@ -16,9 +16,10 @@ from pvuw.ensemble.recommend.database import PerformanceRow
 from pvuw.ensemble.recommend.features import FeatureStream
 from pvuw.ensemble.recommend.measure import VideoMeter
 from pvuw.errors import DataError
-from pvuw.io.listing import natural_key
+from pvuw.io.frame_order import in_order
 from pvuw.io.masks import read_id_map
 from pvuw.io.text import read_text
+from pvuw.metrics.protocols import get_protocol
 from pvuw.traits.pixels import read_reduced
 
 _PICTURE_SIDE = 192
@@ -73,6 +74,7 @@ def read_picture(path: Path) -> IdMap:
 
 def _measure(task: RecordTask) -> list[PerformanceRow]:
     names = mask_names(task.truth / task.video_id)
+    counting = get_protocol(task.protocol).scored_frames(len(names))
     frames = MemberFrames(task.members, task.video_id, images=task.images)
     fuser = Fuser(Evidence(frames, [1.0] * len(task.members)))
     meter = VideoMeter(
@@ -89,8 +91,8 @@ def _measure(task: RecordTask) -> list[PerformanceRow]:
             raise DataError(f"{task.video_id}: no member has frame {name}; predict every frame")
         label = fuser.answer(where[name], label)
         seen = label if task.label is None else _read_label(task, name)
-        # The first and the last frame are never scored, and need not be there.
-        absent = None if 0 < place < len(names) - 1 else truth
+        # A frame that does not count need not be there.
+        absent = None if place in counting else truth
         masks = _masks(task, fuser.evidence.read(where[name]), name=name, absent=absent)
         _check_sizes(task, name, [truth, seen, *masks.values()])
         frame = None if task.images is None else read_picture(frames.image_paths[where[name]])
@@ -137,7 +139,7 @@ def mask_names(folder: Path) -> list[str]:
     names = [path.stem for path in folder.glob("*.png") if not path.name.startswith(".")]
     if not names:
         raise DataError(f"{folder}: no masks; give the folder with <video>/<frame>.png")
-    return sorted(names, key=natural_key)
+    return in_order(names)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pvuw.errors import DataError
-from pvuw.io.listing import natural_key
+from pvuw.io.frame_order import natural_key
 from pvuw.io.text import plain_id, read_ids, read_json
 from pvuw.io.videos import FolderFiles
 from pvuw.mose_plus.config import BUILT_IN, NONE, EvaluationConfig

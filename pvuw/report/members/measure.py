@@ -102,7 +102,7 @@ def measure_members(
         answer: The ensemble's masks.
         ensemble: Members and records.
         truth: Ground truth; None: nothing is scored.
-        protocol: `davis2017`, `mose` or `mosev2`.
+        protocol: One of `PROTOCOL_NAMES`.
 
     Raises:
         DataError: If the video's record is damaged.

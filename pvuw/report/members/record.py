@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.errors import DataError
-from pvuw.io.listing import natural_key
+from pvuw.io.frame_order import natural_key
 
 
 @dataclass(frozen=True)

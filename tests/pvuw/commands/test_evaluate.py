@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from pvuw.cli import main
-from pvuw.commands import evaluate
-from pvuw.metrics.protocols import PROTOCOLS
 from tests.pvuw.metrics.test_functional import FROZEN, SHARED, reference_rows
 from tests.pvuw.metrics.videos import square, write_pair, write_video
 
@@ -122,10 +120,6 @@ def test_bad_options_are_refused(tmp_path, capsys, options):
     with pytest.raises(SystemExit, match="2"):
         run(tmp_path, tmp_path, "mose", *options)
     assert options[0] in capsys.readouterr().err
-
-
-def test_protocols_are_all_offered():
-    assert tuple(PROTOCOLS) == evaluate._PROTOCOLS
 
 
 def test_help_needs_no_heavy_import():

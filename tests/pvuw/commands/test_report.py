@@ -2,7 +2,6 @@ import pytest
 
 from pvuw.cli import main
 from pvuw.commands import report
-from pvuw.metrics.protocols import PROTOCOLS
 from tests.pvuw.io.movies import write_movie
 from tests.pvuw.report.make import write_folders
 from tests.pvuw.report.members.make import write_ensemble
@@ -92,10 +91,6 @@ def test_labels_are_runs_and_tell_them_apart(tmp_path):
     assert report._labels([tmp_path / "a/nano/Annotations"]) == ["nano"]
     two = [tmp_path / "a/nano/Annotations", tmp_path / "b/nano/Annotations"]
     assert report._labels(two) == ["a/nano", "b/nano"]
-
-
-def test_protocols_of_the_parser_are_those_that_exist():
-    assert tuple(PROTOCOLS) == report._PROTOCOLS
 
 
 def test_members_of_an_ensemble_are_found(tmp_path, capsys):

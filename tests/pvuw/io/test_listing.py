@@ -3,7 +3,7 @@ import time
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.io.listing import VideoFolder, list_videos, natural_key, require_masks
+from pvuw.io.listing import VideoFolder, list_videos, require_masks
 from tests.pvuw.io.make import square, write_video
 
 
@@ -143,11 +143,6 @@ def test_frame_suffixes(tmp_path, suffix):
     write_video(tmp_path, "v", [square(1)], suffix=suffix)
     (video,) = list_videos(mose(tmp_path))
     assert video.read_frame(0).shape[0] == 3
-
-
-def test_natural_key_orders_mixed_names():
-    names = ["10", "9", "a10", "a9", "a", "09"]
-    assert sorted(names, key=natural_key) == ["09", "9", "10", "a", "a9", "a10"]
 
 
 def test_require_masks_lists_every_broken_video(tmp_path):

@@ -41,7 +41,7 @@ def test_short_videos_have_no_score(num_frames):
     for _ in range(num_frames):
         video.add(square(), square())
     assert video.num_scored == 0
-    with pytest.raises(ValueError, match=f"a video of {num_frames} frames has none to score"):
+    with pytest.raises(ValueError, match=f"{num_frames} frames leave none to score"):
         video.result()
 
 

@@ -1,5 +1,6 @@
 import pytest
 
+from pvuw.metrics.names import PROTOCOL_NAMES
 from pvuw.metrics.protocols import PROTOCOLS, get_protocol
 
 # First-frame ids 2 and 5; 1 and 9 enter later; 3 and 4 never exist.
@@ -29,3 +30,14 @@ def test_only_davis_knows_void_and_is_strict():
         "mosev2": None,
     }
     assert [p.name for p in PROTOCOLS.values() if not p.allows_extra_ids] == ["davis2017"]
+
+
+def test_every_name_has_its_rules():
+    assert list(PROTOCOLS) == list(PROTOCOL_NAMES)
+
+
+@pytest.mark.parametrize("name", ["davis2017", "mose", "mosev2"])
+def test_the_first_and_the_last_frame_never_count(name):
+    rules = get_protocol(name)
+    assert list(rules.scored_frames(5)) == [1, 2, 3]
+    assert [len(rules.scored_frames(n)) for n in (0, 1, 2, 3)] == [0, 0, 0, 1]

@@ -13,7 +13,7 @@ WRONG = (square(), square(column=20))
 
 
 def reports_of(folders, protocol="mose", *, void_id=None, workers=1):
-    pair = pair_folders(*folders)
+    pair = pair_folders(*folders, "mose")
     reports = score_videos(pair.videos, protocol, void_id=void_id, workers=workers)
     return {report.video_id: report for report in reports}
 
@@ -128,5 +128,5 @@ def test_scoring_imports_no_torch():
 
 
 def test_one_video_can_be_scored_by_itself(tmp_path):
-    pair = pair_folders(*write_pair(tmp_path, {"a": [RIGHT] * 3}))
+    pair = pair_folders(*write_pair(tmp_path, {"a": [RIGHT] * 3}), "mose")
     assert score_video(pair.videos[0], "mosev2", void_id=None).result.f_adaptive.tolist() == [[1.0]]

@@ -22,7 +22,7 @@ def measure(root, video_id, protocol="mose", **options):
 
 @pytest.mark.parametrize("protocol", ["mose", "mosev2", "davis2017"])
 def test_scores_are_those_of_evaluate(root, protocol):
-    pair = pair_folders(root / "gt", root / "runs/new/Annotations")
+    pair = pair_folders(root / "gt", root / "runs/new/Annotations", "mose")
     for video in pair.videos:
         reference = score_video(video, protocol, void_id=None).result
         scores = measure(root, video.video_id, protocol).sides[0].scores

@@ -72,7 +72,7 @@ def test_contested_share_and_regions(root):
 def test_scores_are_those_of_evaluate(root):
     facts = measure(root)
     swaps = facts.members[1].side.scores
-    pair = pair_folders(root / "gt", root / "out/members/swaps-1")
+    pair = pair_folders(root / "gt", root / "out/members/swaps-1", "mose")
     reference = score_video(pair.videos[0], "mose", void_id=None).result
     np.testing.assert_array_equal(swaps.j, reference.j)
     np.testing.assert_array_equal(swaps.f, reference.f)

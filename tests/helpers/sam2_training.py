@@ -35,6 +35,7 @@ class Case:
     num_frames: int = 4
     conditioning_frames: tuple[int, ...] = (0,)
     dropout: float = 0.0
+    drop_path: float = 0.0
     presence_bias: float = 3.0
     size: str = "nano"
     image_size: int = 128
@@ -91,9 +92,11 @@ CASES = {
     "objects called absent": Case(presence_bias=-0.45),
     "more frames than memory holds": Case(num_frames=9),
     "dropout": Case(dropout=0.1),
+    "stochastic depth": Case(drop_path=0.5),
+    "stochastic depth and dropout": Case(drop_path=0.1, dropout=0.1),
 }
 FROZEN_CASES = (
-    *(name for name, case in CASES.items() if not case.dropout),
+    *(name for name, case in CASES.items() if not case.dropout and not case.drop_path),
     "seven corrections",
     "two clicked frames",
     "random frames corrected",
@@ -105,7 +108,9 @@ FROZEN_CASES = (
 
 def build(case):
     """Our network of a case, in training mode."""
-    model = build_sam2_base(case.size, image_size=case.image_size)
+    model = build_sam2_base(
+        case.size, image_size=case.image_size, drop_path_rate=case.drop_path
+    )
     _prepare(model, case)
     return model
 
@@ -115,6 +120,7 @@ def build_trainer(case):
     config = OmegaConf.load(config_path(case.size)).model
     config["_target_"] = "training.model.sam2.SAM2Train"
     config.image_size = case.image_size
+    config.image_encoder.trunk.drop_path_rate = case.drop_path
     layer = config.memory_attention.layer
     for attention in (layer.self_attention, layer.cross_attention):
         attention.feat_sizes = [case.image_size // 16, case.image_size // 16]

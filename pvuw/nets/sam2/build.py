@@ -30,8 +30,40 @@ def build_sam2_base(
     mask_scale: float = 20.0,
     mask_bias: float = -10.0,
     version: str = "2.1",
+    drop_path_rate: float = 0.0,
 ) -> SAM2Base:
     """Build a SAM 2 network with fresh random weights, on the CPU and in training mode.
+
+    Args:
+        size: This and all others: see `model_config`.
+
+    Raises:
+        PvuwError: If `model_config` refuses, or the configuration builds something else.
+    """
+    model = model_config(
+        size,
+        image_size=image_size,
+        mask_scale=mask_scale,
+        mask_bias=mask_bias,
+        version=version,
+        drop_path_rate=drop_path_rate,
+    )
+    network = instantiate(model, _convert_="all")
+    if not isinstance(network, SAM2Base):
+        raise PvuwError(f"{size}: builds a {type(network).__name__}; `model` must be a SAM2Base")
+    return network
+
+
+def model_config(
+    size: str,
+    *,
+    image_size: int | None,
+    mask_scale: float,
+    mask_bias: float,
+    version: str,
+    drop_path_rate: float,
+) -> DictConfig:
+    """What a SAM 2 network is built from, key by key as in upstream's YAML files.
 
     Args:
         size: `nano`, `tiny`, `small`, `base_plus`, `large`, or a YAML file like upstream's.
@@ -42,10 +74,16 @@ def build_sam2_base(
             any checkpoint: a network must be run with the values it was trained with.
         mask_bias: See `mask_scale`.
         version: `2.1` or `2.0`, the release of the official sizes; anything else has only `2.1`.
+        drop_path_rate: Chance, in training, that a clip's frame passes by the last block of the
+            image encoder's trunk; from there it falls linearly to 0 at the first block. Upstream's
+            files for inference leave it out, the one for training says 0.1.
 
     Raises:
-        PvuwError: If the size or version is unknown or `image_size` is no multiple of 32.
+        PvuwError: If the size or version is unknown, `image_size` is no multiple of 32 or
+            `drop_path_rate` not in 0..1 (1 excluded).
     """
+    if not 0 <= drop_path_rate < 1:
+        raise PvuwError(f"drop_path_rate must be at least 0 and below 1, got {drop_path_rate}")
     config = OmegaConf.load(config_path(size, version=version))
     if not isinstance(config, DictConfig) or "model" not in config:
         raise PvuwError(
@@ -58,12 +96,11 @@ def build_sam2_base(
     model.image_size = side
     model.sigmoid_scale_for_mem_enc = mask_scale
     model.sigmoid_bias_for_mem_enc = mask_bias
+    if drop_path_rate:
+        model.image_encoder.trunk.drop_path_rate = drop_path_rate
     _fit_rotary_tables(model.memory_attention.layer, side // 16)
     _no_cache_on_gpu(model)
-    network = instantiate(model, _convert_="all")
-    if not isinstance(network, SAM2Base):
-        raise PvuwError(f"{size}: builds a {type(network).__name__}; `model` must be a SAM2Base")
-    return network
+    return model
 
 
 def config_path(size: str, *, version: str = "2.1") -> Path:

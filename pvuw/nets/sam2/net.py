@@ -86,6 +86,9 @@ class Sam2(VideoSegmenter):
         keep_mask_gradient: In training, judge the masks of a visible object that the network calls
             absent as they are. Upstream replaces them by a constant, which costs a loss of up to
             5120 and gives no gradient (docs/losses.md).
+        drop_path_rate: Stochastic depth, in training only: the chance that a frame passes by the
+            last block of the image encoder's trunk, less towards the first. 0.1 is what upstream
+            fine-tunes every size with; weights do not depend on it.
         checkpoint_activations: In training, compute activations a second time in backward instead
             of keeping them: same gradients, less memory, more time (docs/training.md). True is
             `[image_encoder, memory_attention, memory_encoder]`; a list may name `mask_decoder` too.
@@ -105,6 +108,7 @@ class Sam2(VideoSegmenter):
         non_overlap_memory: bool = False,
         prompting: TrainingPrompts | None = None,
         keep_mask_gradient: bool = False,
+        drop_path_rate: float = 0.0,
         checkpoint_activations: bool | list[RecomputedPart] = False,
     ) -> None:
         super().__init__()
@@ -121,6 +125,7 @@ class Sam2(VideoSegmenter):
             mask_scale=memory_mask_scale,
             mask_bias=memory_mask_bias,
             version=version,
+            drop_path_rate=drop_path_rate,
         )
         _check_switches(self.model, size)
         self.memory_policy = memory_policy

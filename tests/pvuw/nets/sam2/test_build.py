@@ -234,3 +234,41 @@ def test_hydra_of_the_application_stays(fresh_import, app_configs):
         build_sam2_base("nano")
         assert GlobalHydra.instance().hydra is hydra
         assert compose("app").answer == 42
+
+
+# Stochastic depth.
+
+
+def drop_rates(net):
+    blocks = net.model.image_encoder.trunk.blocks
+    return [getattr(block.drop_path, "drop_prob", 0.0) for block in blocks]
+
+
+def test_stochastic_depth_grows_to_the_rate_along_the_trunk():
+    assert drop_rates(Sam2(image_size=64)) == [0.0] * 5
+    assert drop_rates(Sam2(image_size=64, drop_path_rate=0.2)) == pytest.approx(
+        [0.0, 0.05, 0.1, 0.15, 0.2]
+    )
+
+
+def test_stochastic_depth_is_random_in_training_and_absent_in_inference():
+    torch.manual_seed(0)
+    plain = Sam2(image_size=64)
+    net = Sam2(image_size=64, drop_path_rate=0.5)
+    net.load_state_dict(plain.state_dict())
+    images = torch.rand(2, 3, 64, 64)
+
+    def encoded(network):
+        return network.model.forward_image(images)["vision_features"]
+
+    assert torch.equal(encoded(net.eval()), encoded(plain.eval()))
+    first, second = encoded(net.train()), encoded(net.train())
+    assert not torch.equal(first, second)
+    net.model.image_encoder.requires_grad_(False)
+    assert torch.equal(encoded(net.train()), encoded(plain.eval()))  # a frozen encoder drops none
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, 1.5])
+def test_impossible_rate_of_stochastic_depth_is_refused(rate):
+    with pytest.raises(PvuwError, match=rf"drop_path_rate .* got {rate}"):
+        Sam2(drop_path_rate=rate)

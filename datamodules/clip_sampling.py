@@ -29,7 +29,8 @@ class ClipConfig:
             `crop`: short side to size, then a random square that shows an object on the clip's
             first frame; `keep`: short side to size, aspect kept; videos of one shape are put into
             batches together.
-        clips_per_epoch: Clips of an epoch over all processes; default: one of each video.
+        clips_per_epoch: Clips of an epoch over all processes; default: `clips_per_video` of each.
+        clips_per_video: Clips of an epoch for each video there is, without `clips_per_epoch`.
         flip_prob: Chance that a clip is mirrored left to right, all frames alike.
         reverse_prob: Chance that a clip runs backwards in time.
         look_alike_prob: Chance that a clip's objects are one drawn at random and those that
@@ -46,6 +47,7 @@ class ClipConfig:
     size: int = 1024
     fit: Literal["stretch", "crop", "keep"] = "stretch"
     clips_per_epoch: int | None = None
+    clips_per_video: int = 1
     flip_prob: float = 0.0
     reverse_prob: float = 0.0
     look_alike_prob: float = 0.0
@@ -53,7 +55,14 @@ class ClipConfig:
     size_multiple: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("num_frames", "max_objects", "size", "clips_per_epoch", "size_multiple"):
+        for name in (
+            "num_frames",
+            "max_objects",
+            "size",
+            "clips_per_epoch",
+            "clips_per_video",
+            "size_multiple",
+        ):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise ValueError(f"clip.{name} must be at least 1, got {value}")

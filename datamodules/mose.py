@@ -8,7 +8,8 @@ from datamodules.augment import ClipAugment
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
 from datamodules.datasets.clip_sources import ClipVideo
-from datamodules.datasets.videos import spread
+from datamodules.mixing import long_enough
+from datamodules.splits import HoldOut, check_hold_out, split
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
@@ -23,7 +24,8 @@ class MOSEDataModule(SegmentationDataModule):
 
     With `root` given, `root/train/{JPEGImages,Annotations}` is trained on and
     `root/valid/{JPEGImages,Annotations}` predicted; `root/valid/GroundTruth` scores validation.
-    `train`, `val`, `val_sets`, `hold_out` and `predict` name others and take precedence.
+    `train`, `val`, `val_sets`, `hold_out` and `predict` name others and take precedence. Training
+    videos too short for a clip are left out with a warning.
 
     Args:
         root: Folder in MOSE's layout.
@@ -33,8 +35,10 @@ class MOSEDataModule(SegmentationDataModule):
             each as `val`, or a folder in MOSE's layout whose `valid` has ground truth.
         val_limit: Videos of each validation set that are scored, evenly spread over its sorted
             list; none: all.
-        hold_out: Score this many of the training videos, evenly spread over their sorted list, and
-            train on the others. For MOSE, whose valid videos have no public ground truth.
+        hold_out: Score some of the training videos and train on the others: so many, or as a share
+            of them, evenly spread over their sorted list; `sam2`: train on the 1246 videos of MOSE
+            that SAM 2's authors fine-tuned on, score the 200 they held out. For MOSE, whose valid
+            videos have no public ground truth.
         predict: Videos to predict; `annotations` holds the prompts.
         clip: How training clips are cut.
         batch_size: Clips of a training batch of one process.
@@ -52,7 +56,7 @@ class MOSEDataModule(SegmentationDataModule):
         val: VideoFolder | list[VideoFolder] | None = None,
         val_sets: dict[str, VideoFolder | Path] | None = None,
         val_limit: int | None = None,
-        hold_out: int = 0,
+        hold_out: HoldOut = 0,
         predict: VideoFolder | list[VideoFolder] | None = None,
         clip: ClipConfig = _CLIP,
         batch_size: int = 1,
@@ -78,11 +82,7 @@ class MOSEDataModule(SegmentationDataModule):
 
     def train_videos(self) -> Sequence[ClipVideo]:
         """Return the videos of `train`, or of `root/train`, but those held out."""
-        videos = self._all_train_videos()
-        if not self.hold_out:
-            return videos
-        held = set(map(id, self._held_out(videos)))
-        return [video for video in videos if id(video) not in held]
+        return self._split()[0]
 
     def val_videos(self) -> list[Video]:
         """Return the videos of `val`, those held out, or those of `root/valid` with their truth.
@@ -93,7 +93,7 @@ class MOSEDataModule(SegmentationDataModule):
         if self.val is not None:
             return _list(self.val, "val")
         if self.hold_out:
-            return [_scored(video) for video in self._held_out(self._all_train_videos())]
+            return [_scored(video) for video in self._split()[1]]
         return list_videos(_valid_with_truth(self._root()))
 
     def val_sets_of_videos(self) -> dict[str, list[Video]]:
@@ -111,16 +111,11 @@ class MOSEDataModule(SegmentationDataModule):
         """Return the videos of `predict`, or of `root/valid`."""
         return _list(self.predict or self._under_root("valid"), "predict")
 
-    def _all_train_videos(self) -> list[Video]:
-        return _list(self.train or self._under_root("train"), "train")
-
-    def _held_out(self, videos: Sequence[Video]) -> list[Video]:
-        if self.hold_out >= len(videos):
-            raise DataError(
-                f"data.hold_out: {self.hold_out} of {len(videos)} training videos leave none to "
-                "train on; lower it"
-            )
-        return spread(videos, self.hold_out)
+    def _split(self) -> tuple[list[Video], list[Video]]:
+        """Return the videos of the training split: to train on, and held out."""
+        videos = _list(self.train or self._under_root("train"), "train")
+        trained, held = split(videos, self.hold_out)
+        return long_enough(trained, self.clip.num_frames, name="data.train"), held
 
     def _under_root(self, split: str) -> VideoFolder:
         return _split(self._root(), split)
@@ -135,11 +130,10 @@ class MOSEDataModule(SegmentationDataModule):
 
 
 def _check_validation(
-    val: Folders | None, val_sets: dict[str, VideoFolder | Path], hold_out: int
+    val: Folders | None, val_sets: dict[str, VideoFolder | Path], hold_out: HoldOut
 ) -> None:
     """Refuse names that logs cannot carry, and several answers to what is validated."""
-    if hold_out < 0:
-        raise ValueError(f"data.hold_out must be at least 0, got {hold_out}")
+    check_hold_out(hold_out)
     given = {
         "data.val": val is not None,
         "data.val_sets": bool(val_sets),
@@ -167,7 +161,7 @@ def _valid_with_truth(root: Path) -> VideoFolder:
     if not truth.is_dir():
         raise DataError(
             f"{truth}: no such folder, and MOSE publishes no ground truth of its valid videos; "
-            "hold out training videos (data.hold_out 40, or data.val with images, annotations, "
+            "hold out training videos (data.hold_out 0.03, or data.val with images, annotations, "
             "truth, videos, and data.train with exclude) or switch validation off "
             "(trainer.limit_val_batches=0)"
         )

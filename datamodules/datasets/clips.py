@@ -61,7 +61,7 @@ class ClipDataset(Dataset[ClipSample]):
 
     def __len__(self) -> int:
         """Return the clips of an epoch."""
-        return self.config.clips_per_epoch or len(self.videos)
+        return self.config.clips_per_epoch or len(self.videos) * self.config.clips_per_video
 
     def order(self) -> ClipOrder:
         """Return which clips every epoch has.

@@ -89,7 +89,7 @@ def model_config(
         raise PvuwError(
             f"{size}: has no `model` key; give a configuration laid out like upstream's"
         )
-    model = config.model
+    model: DictConfig = config.model
     side = model.image_size if image_size is None else image_size
     if side < 32 or side % 32:
         raise PvuwError(f"image_size must be a positive multiple of 32, got {side}")

@@ -108,9 +108,7 @@ FROZEN_CASES = (
 
 def build(case):
     """Our network of a case, in training mode."""
-    model = build_sam2_base(
-        case.size, image_size=case.image_size, drop_path_rate=case.drop_path
-    )
+    model = build_sam2_base(case.size, image_size=case.image_size, drop_path_rate=case.drop_path)
     _prepare(model, case)
     return model
 

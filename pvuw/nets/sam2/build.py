@@ -34,8 +34,7 @@ def build_sam2_base(
 ) -> SAM2Base:
     """Build a SAM 2 network with fresh random weights, on the CPU and in training mode.
 
-    Args:
-        size: This and all others: see `model_config`.
+    The arguments are those of `model_config`.
 
     Raises:
         PvuwError: If `model_config` refuses, or the configuration builds something else.

@@ -26,7 +26,13 @@ def test_wheel_holds_every_module_and_recipe_and_nothing_else(wheel):
     names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
     modules = {str(p.relative_to(ROOT)) for top in PACKAGES for p in (ROOT / top).rglob("*.py")}
     recipes = {f"pvuw/{p.relative_to(ROOT)}" for p in (ROOT / "configs").rglob("*.yaml")}
-    assert modules | recipes <= names
+    pages = {
+        str(p.relative_to(ROOT))
+        for kind in ("html", "css", "js", "svg")
+        for p in (ROOT / "pvuw").rglob(f"*.{kind}")
+    }
+    assert pages
+    assert modules | recipes | pages <= names
     assert {name.split("/")[0] for name in names} == set(PACKAGES)
 
 

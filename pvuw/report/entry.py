@@ -35,6 +35,11 @@ class ObjectSummary:
     absences: int
     """How often it leaves and comes back."""
 
+    @property
+    def first(self) -> ObjectRow | None:
+        """Scores of the prediction."""
+        return self.scores[0] if self.scores else None
+
 
 @dataclass
 class VideoSummary:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 import numpy as np
 
@@ -80,65 +79,102 @@ def histogram(values: Sequence[float], edges: Sequence[float]) -> Histogram:
     return Histogram(tuple(np.histogram(inside, edges)[0].tolist()))
 
 
-def draw(spread: Spread, kind: TraitKind, typical: TraitRange | None) -> str:
-    """Return the drawing as SVG: admitted videos above the line, refused ones below, MOSE behind.
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A bar, pixels."""
 
-    Every group is scaled to its own number of videos; a group of a few videos is drawn as one dot
-    for each. Each bin tells its numbers when pointed at.
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """How one group shows in one bin: as a bar, or as a dot for each video where it has few."""
+
+    bars: tuple[Box, ...] = ()
+    dots: tuple[tuple[float, float], ...] = ()
+    """Centres."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """One bin of a plot."""
+
+    words: str
+    """Its numbers, shown when it is pointed at."""
+    area: Box
+    mose: Box
+    admitted: Marks
+    refused: Marks
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing of a spread, as `spread.svg` makes it: MOSE behind, others above and below a line.
+
+    Every group is scaled to its own number of videos.
+    """
+
+    label: str
+    bins: tuple[Bin, ...]
+    typical: tuple[str, float, float] | None
+    """The typical range: in words, and from where to where; None: the trait does not count."""
+    ends: tuple[float, float]
+    """First and last edge."""
+    width: int = _WIDTH
+    middle: int = _HALF
+    height: int = 2 * _HALF + _AXIS
+
+
+def plot(spread: Spread, kind: TraitKind, typical: TraitRange | None) -> Plot:
+    """Return the drawing of a spread.
 
     Args:
         spread: The numbers.
         kind: The trait.
-        typical: Its typical range, drawn below; None: it does not count.
+        typical: Its typical range; None: it does not count.
     """
     drawn = [group for group in (spread.mose, spread.admitted, spread.refused) if not group.few]
     scale = _HALF / max((group.peak for group in drawn), default=1.0)
-    bins = "".join(_bin(spread, i, scale) for i in range(len(spread.edges) - 1))
-    line = f'<path class="axis" d="M0 {_HALF}H{_WIDTH}"/>'
-    height = 2 * _HALF + _AXIS
-    return (
-        f'<svg viewBox="-1 -1 {_WIDTH + 2} {height + 2}" width="{_WIDTH + 2}" '
-        f'height="{height + 2}" role="img" aria-label="{escape(_label(spread, kind))}">'
-        f"{bins}{line}{_typical(spread, typical)}{_numbers(spread, height)}</svg>"
+    label = (
+        f"{kind.title}: {spread.admitted.total} admitted and {spread.refused.total} refused videos "
+        f"against {spread.mose.total} of MOSE"
     )
+    bins = tuple(_bin(spread, i, scale) for i in range(len(spread.edges) - 1))
+    ends = spread.edges[0], spread.edges[-1]
+    return Plot(label, bins, None if typical is None else _typical(ends, typical), ends)
 
 
-def _bin(spread: Spread, position: int, scale: float) -> str:
-    """Return the drawing of one bin, and the invisible area that carries its numbers."""
+def _bin(spread: Spread, position: int, scale: float) -> Bin:
     width = _WIDTH / (len(spread.edges) - 1)
     x = position * width
     mose = spread.mose.share(position) * scale
-    background = _bar("m", x, _HALF - mose, width, 2 * mose) if mose else ""
-    return (
-        f"<g><title>{escape(_hover(spread, position))}</title>{background}"
-        f"{_group(spread.admitted, position, scale, up=True)}"
-        f"{_group(spread.refused, position, scale, up=False)}"
-        f"{_bar('h', x, 0, width, 2 * _HALF)}</g>"
+    return Bin(
+        _words(spread, position),
+        Box(x, 0, width, 2 * _HALF),
+        Box(x, _HALF - mose, width, 2 * mose),
+        _marks(spread.admitted, position, scale, up=True),
+        _marks(spread.refused, position, scale, up=False),
     )
 
 
-def _group(group: Histogram, position: int, scale: float, *, up: bool) -> str:
-    """Return a bar, or one dot per video where there are only a few in the whole group."""
-    count, css = group.counts[position], "a" if up else "r"
+def _marks(group: Histogram, position: int, scale: float, *, up: bool) -> Marks:
+    count = group.counts[position]
     width = _WIDTH / len(group.counts)
     if not count:
-        return ""
+        return Marks()
     if not group.few:
         height = group.share(position) * scale
         x = (position + 0.2) * width  # narrower than MOSE's, which stays visible behind
-        return _bar(css, x, _HALF - height * up, 0.6 * width, height)
+        return Marks(bars=(Box(x, _HALF - height * up, 0.6 * width, height),))
     centre, step = (position + 0.5) * width, min(7.0, (_HALF - 6) / count)
     heights = (_HALF + (-1 if up else 1) * (4.5 + i * step) for i in range(count))
-    return "".join(f'<circle class="{css}" cx="{centre:.4g}" cy="{y:.4g}" r="3"/>' for y in heights)
+    return Marks(dots=tuple((centre, y) for y in heights))
 
 
-def _bar(css: str, x: float, y: float, width: float, height: float) -> str:
-    return (
-        f'<rect class="{css}" x="{x:.4g}" y="{y:.4g}" width="{width:.4g}" height="{height:.4g}"/>'
-    )
-
-
-def _hover(spread: Spread, position: int) -> str:
+def _words(spread: Spread, position: int) -> str:
     low, high = spread.edges[position], spread.edges[position + 1]
     last = position == len(spread.edges) - 2
     place = f"{low:.4g} and more" if last else f"{low:.4g} to {high:.4g}"
@@ -153,35 +189,14 @@ def _hover(spread: Spread, position: int) -> str:
     )
 
 
-def _label(spread: Spread, kind: TraitKind) -> str:
-    return (
-        f"{kind.title}: {spread.admitted.total} admitted and {spread.refused.total} refused videos "
-        f"against {spread.mose.total} of MOSE"
-    )
-
-
-def _typical(spread: Spread, typical: TraitRange | None) -> str:
-    if typical is None:
-        return ""
-    first, last = spread.edges[0], spread.edges[-1]
+def _typical(ends: tuple[float, float], typical: TraitRange) -> tuple[str, float, float]:
+    first, last = ends
     low, high = (
         _WIDTH * float(np.clip((value - first) / (last - first), 0, 1))
         for value in (typical.low, typical.high)
     )
     words = f"typical of MOSE: {typical.low:.3g} to {typical.high:.3g}, weight {typical.weight:g}"
-    y = 2 * _HALF + 5
-    return (
-        f'<g><title>{words}</title><path class="t" d="M{low:.4g} {y}H{high:.4g}'
-        f'M{low:.4g} {y - 3}v6M{high:.4g} {y - 3}v6"/></g>'
-    )
-
-
-def _numbers(spread: Spread, height: int) -> str:
-    low, high = spread.edges[0], spread.edges[-1]
-    return (
-        f'<text x="0" y="{height - 2}">{low:.4g}</text>'
-        f'<text x="{_WIDTH}" y="{height - 2}" text-anchor="end">{high:.4g}</text>'
-    )
+    return words, low, high
 
 
 def _nice_step(step: float) -> float:

@@ -1,13 +1,71 @@
 """All that the report page shows: a build's manifest and settings, and short questions to them."""
 
-from collections.abc import Sequence
+import dataclasses
+import json
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pvuw.mose_plus.build.manifest import BuildInfo, BuiltVideo, ManifestEntry
+from pvuw.mose_plus.build.manifest import TRAIN, BuildInfo, BuiltVideo, ManifestEntry
+from pvuw.mose_plus.config import NONE
+from pvuw.mose_plus.report.reasons import COPY, EVALUATION, reason_group
 from pvuw.mose_plus.select.selection import borrow_labels
 from pvuw.traits.video_traits import VideoTraits
+
+
+@dataclass(frozen=True)
+class Videos:
+    """Some lines of the manifest, and what they come to."""
+
+    name: str
+    entries: Sequence[ManifestEntry]
+
+    @cached_property
+    def admitted(self) -> list[ManifestEntry]:
+        """Those that were taken."""
+        return [entry for entry in self.entries if entry.admitted]
+
+    @cached_property
+    def built(self) -> list[BuiltVideo]:
+        """What of them lies in the build."""
+        return [entry.built for entry in self.entries if entry.built is not None]
+
+    @property
+    def reference(self) -> bool:
+        """Whether they are those that others are compared with."""
+        return self.entries[0].reference
+
+    @property
+    def num_same(self) -> int:
+        """How many are refused as another video again."""
+        refused = (entry for entry in self.entries if not entry.admitted)
+        return sum(reason_group(entry) in (COPY, EVALUATION) for entry in refused)
+
+    @property
+    def num_frames(self) -> int:
+        """Frames in the build."""
+        return sum(video.num_frames for video in self.built)
+
+    @property
+    def num_objects(self) -> int:
+        """Objects in the build."""
+        return sum(len(video.objects) for video in self.built)
+
+    @property
+    def num_masks(self) -> int:
+        """Visible masks in the build: one per object and frame it is in."""
+        return sum(item.frames for video in self.built for item in video.objects)
+
+    @property
+    def num_encoded(self) -> int:
+        """Frames in the build that were encoded anew."""
+        return sum(video.num_encoded for video in self.built)
+
+    @property
+    def num_held_out(self) -> int:
+        """Videos in the build that are not for training."""
+        return sum(video.subset != TRAIN for video in self.built)
 
 
 @dataclass(frozen=True)
@@ -22,12 +80,19 @@ class ReportData:
     """Settings and typical ranges."""
 
     @cached_property
-    def by_source(self) -> dict[str, list[ManifestEntry]]:
+    def everything(self) -> Videos:
+        """All videos."""
+        return Videos("all", self.entries)
+
+    @cached_property
+    def sources(self) -> list[Videos]:
         """Videos of each source, reference sources first, then in the order of the manifest."""
-        groups: dict[str, list[ManifestEntry]] = {}
-        for entry in sorted(self.entries, key=lambda entry: not entry.reference):
-            groups.setdefault(source_name(entry), []).append(entry)
-        return groups
+        return _grouped(sorted(self.entries, key=lambda entry: not entry.reference), source_name)
+
+    @cached_property
+    def licences(self) -> list[Videos]:
+        """Admitted videos under each licence."""
+        return _grouped(self.everything.admitted, lambda entry: entry.licence)
 
     @cached_property
     def reference(self) -> list[VideoTraits]:
@@ -35,6 +100,26 @@ class ReportData:
         traits = [entry.traits for entry in self.entries if entry.traits is not None]
         admitted = {entry.key for entry in self.entries if entry.reference and entry.admitted}
         return borrow_labels([video for video in traits if video.key in admitted], traits)
+
+    @property
+    def unguarded(self) -> list[str]:
+        """Evaluation sets whose videos may be in the build, as the settings name no list."""
+        evaluation = self.info.config.evaluation
+        return [name for name in ("mose", "davis") if getattr(evaluation, name) == (NONE,)]
+
+    @property
+    def settings(self) -> str:
+        """All settings as JSON."""
+        return json.dumps(dataclasses.asdict(self.info.config), indent=2, default=str)
+
+
+def _grouped(
+    entries: Iterable[ManifestEntry], name: Callable[[ManifestEntry], str]
+) -> list[Videos]:
+    groups: dict[str, list[ManifestEntry]] = {}
+    for entry in entries:
+        groups.setdefault(name(entry), []).append(entry)
+    return [Videos(*group) for group in groups.items()]
 
 
 def source_name(entry: ManifestEntry) -> str:
@@ -54,23 +139,3 @@ def num_objects(entry: ManifestEntry) -> int | None:
     if entry.built is not None:
         return len(entry.built.objects)
     return None if entry.traits is None else entry.traits.num_objects
-
-
-def built_videos(entries: Sequence[ManifestEntry]) -> list[BuiltVideo]:
-    """Return what of some videos lies in the build."""
-    return [entry.built for entry in entries if entry.built is not None]
-
-
-def count_frames(built: Sequence[BuiltVideo]) -> int:
-    """Return the frames of built videos together."""
-    return sum(video.num_frames for video in built)
-
-
-def count_objects(built: Sequence[BuiltVideo]) -> int:
-    """Return the objects of built videos together."""
-    return sum(len(video.objects) for video in built)
-
-
-def count_masks(built: Sequence[BuiltVideo]) -> int:
-    """Return the visible masks of built videos together: one per object and frame it is in."""
-    return sum(item.frames for video in built for item in video.objects)

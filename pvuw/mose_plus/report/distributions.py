@@ -1,111 +1,108 @@
-"""The section with the traits of each source against MOSE."""
+"""The traits of each source against MOSE, as plots and as numbers."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
+from dataclasses import dataclass
 
 import numpy as np
 
-from pvuw.mose_plus.report.charts import Spread, bin_edges, draw, histogram
+from pvuw.mose_plus.build.manifest import ManifestEntry
+from pvuw.mose_plus.report.charts import Plot, Spread, bin_edges, histogram, plot
 from pvuw.mose_plus.report.data import ReportData
 from pvuw.mose_plus.report.reasons import COPY, EVALUATION, reason_group
 from pvuw.mose_plus.select.distance import trait_value
-from pvuw.pages.pieces import DASH, table
 from pvuw.traits.video_traits import TRAIT_KINDS, TraitKind, VideoTraits
 
-_LEGEND = (
-    '<p class="legend"><span><i class="key a"></i>admitted, above the line</span>'
-    '<span><i class="key r"></i>refused, below the line</span>'
-    '<span><i class="key m"></i>MOSE, in both directions</span>'
-    '<span><i class="key t"></i>typical range: distance 0</span></p>'
-)
-_Groups = dict[str, tuple[list[VideoTraits], list[VideoTraits]]]
+
+@dataclass(frozen=True)
+class Compared:
+    """Traits of the videos of one source that were compared with MOSE."""
+
+    name: str
+    admitted: list[VideoTraits]
+    refused: list[VideoTraits]
 
 
-def distributions(data: ReportData) -> str:
-    """Return the section: one drawing per trait and source, and the numbers behind them."""
-    everything = _groups(data)
-    groups = {name: parts for name, parts in everything.items() if any(parts)}
-    left_out = ", ".join(escape(name) for name in everything if name not in groups)
-    note = f"<p>Nothing to compare in: {left_out}.</p>" if left_out else ""
-    if not groups:
-        return f"<p>No video of another source was compared with MOSE.</p>{note}"
-    kinds = [kind for kind in TRAIT_KINDS.values() if _all_values(data, groups, kind)]
-    kinds.sort(key=lambda kind: kind.name not in data.info.ranges)  # those that count come first
-    rows = (_row(data, groups, kind) for kind in kinds)
-    drawings = table(["Trait", *map(_title, groups, groups.values())], rows, css="charts")
-    return (
-        "<p>Each group is drawn as shares of its own videos, so heights compare shapes, not "
-        "counts; fewer than ten videos are dots. Point at a bar for its numbers. Second copies and "
-        "evaluation videos are left out: they were never compared. A trait without a typical range "
-        "did not count.</p>"
-        f'{note}{_LEGEND}<div class="scroll">{drawings}</div>{_figures(data, groups, kinds)}'
-    )
+@dataclass(frozen=True)
+class Quartiles:
+    """How some values spread."""
+
+    first: float
+    median: float
+    third: float
+    count: int
 
 
-def _groups(data: ReportData) -> _Groups:
-    """Return the traits of the admitted and of the compared but refused videos, by source."""
-    groups: _Groups = {}
-    for name, entries in data.by_source.items():
-        if entries[0].reference:
-            continue
-        groups[name] = [], []
-        for entry in entries:
-            same = not entry.admitted and reason_group(entry) in (COPY, EVALUATION)
-            if entry.traits is not None and not same:
-                groups[name][not entry.admitted].append(entry.traits)
-    return groups
+@dataclass(frozen=True)
+class TraitRow:
+    """One trait of all sources."""
+
+    title: str
+    mose: Quartiles | None
+    """None: no value."""
+    plots: list[Plot | None]
+    """Of each source; None: nothing measured."""
+    figures: list[Quartiles | None]
+    """Of the admitted and the refused videos of each source in turn."""
 
 
-def _title(name: str, parts: tuple[list[VideoTraits], list[VideoTraits]]) -> str:
-    admitted, refused = parts
-    return f"{escape(name)}<small>{len(admitted):,} admitted, {len(refused):,} refused</small>"
+@dataclass(frozen=True)
+class Distributions:
+    """All that is compared, and the sources of which nothing was."""
+
+    sources: list[Compared]
+    left_out: list[str]
+    rows: list[TraitRow]
 
 
-def _row(data: ReportData, groups: _Groups, kind: TraitKind) -> list[str]:
-    edges = bin_edges(_all_values(data, groups, kind), floor=kind.floor)
+def distributions(data: ReportData) -> Distributions:
+    """Return the traits that count first; sources and traits without a value are left out."""
+    everything = [
+        _compared(videos.name, videos.entries) for videos in data.sources if not videos.reference
+    ]
+    sources = [source for source in everything if source.admitted or source.refused]
+    left_out = [source.name for source in everything if source not in sources]
+    videos = [
+        *data.reference,
+        *(v for s in sources for part in (s.admitted, s.refused) for v in part),
+    ]
+    kinds = [kind for kind in TRAIT_KINDS.values() if sources and _values(data, videos, kind)]
+    kinds.sort(key=lambda kind: kind.name not in data.info.ranges)
+    rows = [_row(data, sources, kind, _values(data, videos, kind)) for kind in kinds]
+    return Distributions(sources, left_out, rows)
+
+
+def _compared(name: str, entries: Iterable[ManifestEntry]) -> Compared:
+    """Return what was compared: second copies and evaluation videos never were."""
+    compared = Compared(name, [], [])
+    for entry in entries:
+        same = not entry.admitted and reason_group(entry) in (COPY, EVALUATION)
+        if entry.traits is not None and not same:
+            (compared.admitted if entry.admitted else compared.refused).append(entry.traits)
+    return compared
+
+
+def _row(
+    data: ReportData, sources: Sequence[Compared], kind: TraitKind, everything: Sequence[float]
+) -> TraitRow:
+    edges = bin_edges(everything, floor=kind.floor)
     mose = _values(data, data.reference, kind)
-    cells = [f"{escape(kind.title)}<small>{_of_mose(mose)}</small>"]
-    for parts in groups.values():
-        admitted, refused = (_values(data, part, kind) for part in parts)
-        if admitted or refused:
-            counted = [histogram(values, edges) for values in (mose, admitted, refused)]
-            cells.append(draw(Spread(edges, *counted), kind, data.info.ranges.get(kind.name)))
-        else:
-            cells.append('<span class="none">not measurable here</span>')
-    return cells
+    row = TraitRow(kind.title, _quartiles(mose), [], [])
+    for source in sources:
+        admitted, refused = (
+            _values(data, part, kind) for part in (source.admitted, source.refused)
+        )
+        spread = Spread(edges, *(histogram(values, edges) for values in (mose, admitted, refused)))
+        drawn = plot(spread, kind, data.info.ranges.get(kind.name))
+        row.plots.append(drawn if admitted or refused else None)
+        row.figures.extend([_quartiles(admitted), _quartiles(refused)])
+    return row
 
 
-def _figures(data: ReportData, groups: _Groups, kinds: Sequence[TraitKind]) -> str:
-    """Return the same in numbers, for reading without pointing."""
-    head = ["Trait", "MOSE"]
-    for name in groups:
-        head += [f"{escape(name)}, admitted", f"{escape(name)}, refused"]
-    parts = [data.reference, *(part for both in groups.values() for part in both)]
-    rows = (
-        [escape(kind.title), *(_summary(_values(data, part, kind)) for part in parts)]
-        for kind in kinds
-    )
-    return (
-        "<details><summary>The same in numbers: median, quartiles, videos measured</summary>"
-        f'<div class="scroll">{table(head, rows, css="figures")}</div></details>'
-    )
-
-
-def _of_mose(values: Sequence[float]) -> str:
-    return f"MOSE: median {_summary(values)}" if values else "no value in MOSE"
-
-
-def _summary(values: Sequence[float]) -> str:
-    """Return median, quartiles and number as HTML."""
+def _quartiles(values: Sequence[float]) -> Quartiles | None:
     if not values:
-        return DASH
+        return None
     first, median, third = np.quantile(values, [0.25, 0.5, 0.75]).tolist()
-    return f"{median:.3g} <small>{first:.3g} to {third:.3g}, n = {len(values)}</small>"
-
-
-def _all_values(data: ReportData, groups: _Groups, kind: TraitKind) -> list[float]:
-    everything = [*data.reference, *(v for both in groups.values() for part in both for v in part)]
-    return _values(data, everything, kind)
+    return Quartiles(first, median, third, len(values))
 
 
 def _values(data: ReportData, videos: Iterable[VideoTraits], kind: TraitKind) -> list[float]:

@@ -1,26 +1,17 @@
 """The page itself: all sections in one file that loads nothing from anywhere."""
 
-from html import escape
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
-from pvuw.mose_plus.report.data import ReportData
-from pvuw.mose_plus.report.decisions import all_videos, copies, refusals
+from pvuw.mose_plus.build.manifest import ManifestEntry
+from pvuw.mose_plus.report.data import ReportData, num_frames, num_objects, source_name
+from pvuw.mose_plus.report.decisions import anchor, copies, differences
 from pvuw.mose_plus.report.distributions import distributions
-from pvuw.mose_plus.report.overview import contact_sheets, licences, sources, totals
-from pvuw.mose_plus.report.settings import settings, warnings
-from pvuw.pages.document import page_head, page_tail
-
-_HERE = Path(__file__).parent
-_SECTIONS = (
-    ("sources", "What is in it", sources),
-    ("traits", "Traits against MOSE", distributions),
-    ("sheets", "Contact sheets", contact_sheets),
-    ("refusals", "What was refused, by reason", refusals),
-    ("copies", "Copies", copies),
-    ("licences", "Licences and what they ask for", licences),
-    ("settings", "How it was made", settings),
-    ("all", "Every video and its decision", all_videos),
-)
+from pvuw.mose_plus.report.licences import joint_obligations, obligations
+from pvuw.mose_plus.report.reasons import grouped_refusals, reason_group
+from pvuw.mose_plus.report.sheets import choose_videos, thumbnails
+from pvuw.pages.page import page_template
 
 
 def render(data: ReportData) -> str:
@@ -29,14 +20,32 @@ def render(data: ReportData) -> str:
     Raises:
         DataError: If a frame or mask of the build cannot be read.
     """
-    title = f"MOSE+ build {data.build.resolve().name}"
-    menu = "".join(f'<a href="#{name}">{heading}</a>' for name, heading, _ in _SECTIONS)
-    body = "".join(
-        f'<section id="{name}"><h2>{heading}</h2>{write(data)}</section>'
-        for name, heading, write in _SECTIONS
+    return page_template(Path(__file__).parent, "page.html").render(
+        title=f"MOSE+ build {data.build.resolve().name}",
+        styles=["page.css"],
+        data=data,
+        traits=distributions(data),
+        sheets=choose_videos(data.sources),
+        refusals=grouped_refusals(data.entries),
+        copies=list(copies(data)),
+        **_QUESTIONS,
     )
-    style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return (
-        f"{page_head(title, style=style)}<header><h1>{escape(title)}</h1>{totals(data)}"
-        f"{warnings(data)}<nav>{menu}</nav></header><main>{body}</main>{page_tail(script=script)}"
-    )
+
+
+def _count_sources(videos: Sequence[ManifestEntry]) -> list[tuple[str, int]]:
+    return Counter(source_name(video) for video in videos).most_common()
+
+
+_QUESTIONS = {
+    "anchor": anchor,
+    "count_sources": _count_sources,
+    "differences": differences,
+    "joint_obligations": joint_obligations,
+    "num_frames": num_frames,
+    "num_objects": num_objects,
+    "obligations": obligations,
+    "reason_group": reason_group,
+    "source_name": source_name,
+    "thumbnails": thumbnails,
+}
+"""What the template asks of single videos."""

@@ -1,5 +1,6 @@
 """Refusals put into groups that a person can act on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from pvuw.mose_plus.build.manifest import ManifestEntry
@@ -73,7 +74,7 @@ def reason_group(video: ManifestEntry | Decision) -> ReasonGroup:
     return UNREADABLE if video.traits is None else OTHER
 
 
-def grouped_refusals(videos: list[ManifestEntry]) -> dict[ReasonGroup, list[ManifestEntry]]:
+def grouped_refusals(videos: Iterable[ManifestEntry]) -> dict[ReasonGroup, list[ManifestEntry]]:
     """Return the refused ones of some videos by reason, largest group first."""
     groups: dict[ReasonGroup, list[ManifestEntry]] = {}
     for video in videos:

@@ -13,6 +13,7 @@ from PIL import Image
 from pvuw.draw import overlay
 from pvuw.io.masks import read_id_map
 from pvuw.mose_plus.build.manifest import BuiltVideo, ManifestEntry
+from pvuw.mose_plus.report.data import Videos
 from pvuw.traits.pixels import read_reduced
 
 WIDTH = 240
@@ -61,6 +62,25 @@ def spread(videos: Sequence[ManifestEntry], count: int) -> list[ManifestEntry]:
     ranked = sorted(videos, key=lambda v: (v.distance is None, v.distance or 0.0, v.key))
     chosen = np.linspace(0, len(ranked) - 1, min(count, len(ranked))).round().astype(int)
     return [ranked[i] for i in chosen]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The videos of one source that are shown."""
+
+    source: str
+    videos: list[ManifestEntry]
+    left_out: int
+
+
+def choose_videos(sources: Sequence[Videos]) -> list[Sheet]:
+    """Return a sheet for each source with admitted videos."""
+    shown = [videos for videos in sources if videos.admitted]
+    room = videos_per_source(len(shown))
+    return [
+        Sheet(videos.name, spread(videos.admitted, room), max(0, len(videos.admitted) - room))
+        for videos in shown
+    ]
 
 
 def thumbnails(video: BuiltVideo, build: Path) -> list[Thumbnail]:

@@ -39,10 +39,10 @@ class EnsembleSummary:
     scores: Scores | None
 
     @property
-    def leaders(self) -> list[str]:
+    def leaders(self) -> list[MemberSummary]:
         """Members that are followed anywhere, or nearest to the answer, the most first."""
         some = [member for member in self.members if member.share_followed > 0]
-        return [member.name for member in sorted(some, key=lambda m: -m.share_followed)]
+        return sorted(some, key=lambda member: -member.share_followed)
 
     @property
     def agreement(self) -> float | None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pvuw.ensemble.members.record import OVERRULED_BELOW
 from pvuw.metrics.folders import shorten
-from pvuw.pages.pieces import plural
+from pvuw.pages.words import plural
 from pvuw.report.members.measure import EnsembleFacts, MemberFacts, Region
 from pvuw.report.members.record import Choice, Record, join_names
 

@@ -73,7 +73,7 @@ def test_full_disk_is_one_line(root, monkeypatch, capsys):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("jinja2.environment.TemplateStream.dump", full)
     assert run(root) == 2
     assert "out.html: cannot be written (No space left on device)" in capsys.readouterr().err
     assert not (root / "out.html").exists()

@@ -110,7 +110,7 @@ def test_failure_leaves_the_old_page(root, monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("jinja2.environment.TemplateStream.dump", full)
     with pytest.raises(OSError, match="No space"):
         write(root)
     assert (root / "report.html").read_text() == "old"

@@ -33,6 +33,7 @@ from pvuw.inference.steps import (
 )
 from pvuw.inference.views import ViewConfig
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.nets.sam2 import Sam2
@@ -124,7 +125,7 @@ def measure(row: str, sets: dict[str, Sequence[Video]]) -> dict[str, float]:
             both = []
             for video in videos:
                 score = VideoScore(None, "mose")
-                for frame in propagate(net, video, ROWS[row]):
+                for frame in propagate(net, Query.of(video), ROWS[row]):
                     score.add(video.read_truth(frame.frame_idx).numpy(), frame.id_map.numpy())
                     frames += 1
                 result = score.result()

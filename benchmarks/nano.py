@@ -24,6 +24,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.real_clips import find_folders, scorable
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.nets.base import VideoSegmenter
@@ -115,7 +116,7 @@ def score(
     j, f = [], []
     for video in tqdm(videos, desc=title, unit="video", leave=False):
         result = VideoScore(None, "mose")
-        for frame in propagate(net, video, InferenceConfig()):
+        for frame in propagate(net, Query.of(video), InferenceConfig()):
             result.add(video.read_truth(frame.frame_idx).numpy(), frame.id_map.numpy())
         scored = result.result()
         j += scored.object_j.tolist()

@@ -15,14 +15,16 @@ import torch
 
 from benchmarks.machine import describe_machine
 from lightning_modules import VOSModule
-from lightning_modules.validation import at_most, score_video
+from lightning_modules.validation import Scorer, at_most
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.losses import VOSLoss
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.shipped import SHIPPED
 from pvuw.sample.manifest import SampleSpec
 from pvuw.sample.write import write_sample
+from pvuw.types import ScoredQuery
 
 FRAMES, SIZE_HW, REPEATS = 16, (1080, 1920), 3
 
@@ -53,13 +55,16 @@ def video_in(folder: Path) -> Video:
 def measure(module: VOSModule, video: Video, side: int | None) -> tuple[float, float, int]:
     """Least seconds of a validation of the video, its J&F and the number of its objects."""
     size_of = None if side is None else at_most(lambda _: (side, side))
-    times = []
+    times: list[float] = []
+    scores: list[ScoredQuery] = []
     for _ in range(REPEATS):
         started = time.process_time()
-        frames = module.stream(video, size_of)
-        scored = score_video(video, frames, protocol="mose", data_set="")
+        failures = module.run_queries(
+            [Query.of(video)], [Scorer("mose", "", scores.append)], size_of=size_of
+        )
         times.append(time.process_time() - started)
-    return min(times), scored.jf, len(scored.object_ids)
+        assert not failures, failures
+    return min(times), scores[-1].jf, len(scores[-1].object_ids)
 
 
 if __name__ == "__main__":

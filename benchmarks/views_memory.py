@@ -24,6 +24,7 @@ from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.views import ViewConfig
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.mask_folder import MaskFolder
+from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.nets.sam2 import Sam2
 from pvuw.sample.manifest import SampleSpec
@@ -68,7 +69,7 @@ def growth(video: Video, views: ViewConfig) -> float:
     process = psutil.Process()
     before = process.memory_info().rss
     with PeakMemory(process) as peak:
-        for _ in propagate(net, video, config):
+        for _ in propagate(net, Query.of(video), config):
             pass
     return (peak.bytes - before) / 2**20
 
@@ -77,18 +78,17 @@ def overlap(video: Video, masks: Path) -> str:
     """Wall time of reading, computing and writing over that of computing alone, best of three."""
     net = Sam2(image_size=256).eval()
     frames = [video.read_frame(i) for i in range(len(video))]
-    folder = MaskFolder(masks)
+    folder, query = MaskFolder(masks), Query.of(video)
     everything, computing = [], []
     for _ in range(3):
         started = time.perf_counter()
-        folder.start_video(video.video_id, len(video))
-        for frame in propagate(net, video, InferenceConfig()):
-            folder.write(frame)
-        folder.finish_video(None)
+        with folder.open(query.query_id, len(video)) as write:
+            for frame in propagate(net, query, InferenceConfig()):
+                write(frame)
         everything.append(time.perf_counter() - started)
         with mock.patch.object(Video, "read_frame", lambda _, i: frames[i]):
             started = time.perf_counter()
-            for _frame in propagate(net, video, InferenceConfig()):
+            for _frame in propagate(net, query, InferenceConfig()):
                 pass
             computing.append(time.perf_counter() - started)
     height, width = frames[0].shape[-2:]

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from callbacks.sinks import done_videos, frame_sinks
+from callbacks.sinks import frame_sinks
 from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
 from pvuw.io.lock import FolderLock
@@ -17,10 +17,10 @@ STAMP = "predict.json"
 
 
 class MaskWriter(Callback):
-    """Writes `<output_dir>/Annotations/<video>/<frame>.png` during `pvuw predict`.
+    """Writes `<output_dir>/Annotations/<query id>/<frame>.png` during `pvuw predict`.
 
-    A video is there whole or not at all, so a run that was killed is continued by the same command:
-    it predicts the videos that are missing. Masks of another recipe or checkpoint are not continued
+    An answer is there whole or not at all, so a run that was killed is continued by the same
+    command: it predicts what is missing. Masks of another recipe or checkpoint are not continued
     but refused. One run at a time writes into a folder; its processes share the videos.
 
     Args:
@@ -56,8 +56,6 @@ class MaskWriter(Callback):
             folder.remove_left_overs()
             self._claim(folder, self.output_dir / STAMP)
         trainer.strategy.barrier("the folder of masks is claimed")
-        done_videos(pl_module).clear()
-        done_videos(pl_module).update(folder.finished())
         frame_sinks(pl_module).append(folder)
         if trainer.is_global_zero and (done := folder.finished()):
             print(f"{folder.root}: {len(done)} videos are there already and are skipped")

@@ -1,23 +1,23 @@
 """Keeps probabilities of predicted frames for ensembles."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.sinks import done_videos, frame_sinks
+from callbacks.sinks import frame_sinks
 from pvuw.errors import DataError
 from pvuw.io.probabilities import FrameEntry, ProbabilityWriter, probability_file
 from pvuw.ops.id_maps import resize_logits
 from pvuw.ops.probabilities import probabilities
-from pvuw.types import FramePrediction
+from pvuw.types import FramePrediction, FrameWriter
 
 
 class ProbabilityFolder:
-    """Writes `<root>/<video>.zip`; a `FrameSink`. See `pvuw.io.probabilities` for the format.
+    """Writes `<root>/<query id>.zip`; a `ResultSink`. See `pvuw.io.probabilities` for the format.
 
     Args:
         root: The folder of all videos; made if missing.
@@ -27,43 +27,22 @@ class ProbabilityFolder:
     def __init__(self, root: Path, *, max_side: int) -> None:
         self.root = root
         self.max_side = max_side
-        self._open: AbstractContextManager[ProbabilityWriter] | None = None
-        self._add: Callable[[FramePrediction], None] | None = None
 
     def finished(self) -> set[str]:
-        """Names of the videos that are there."""
-        return {path.stem for path in self.root.glob("*.zip") if path.name[0] != "."}
+        """Ids of the queries that are there."""
+        paths = [path.relative_to(self.root) for path in self.root.rglob("*.zip")]
+        return {path.with_suffix("").as_posix() for path in paths if path.name[0] != "."}
 
-    def start_video(self, video_id: str, num_frames: int) -> None:
-        """Open the video's file."""
+    @contextmanager
+    def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
+        """Take the frames of a query; its file appears with the last one."""
         del num_frames
-        self._open = probability_file(self.root / f"{video_id}.zip")
-        writer = self._open.__enter__()
-        self._add = lambda prediction: self._write(writer, prediction)
+        with probability_file(self.root / f"{query_id}.zip") as file:
+            yield lambda prediction: self._write(file, prediction)
 
-    def write(self, prediction: FramePrediction) -> None:
-        """Add a frame."""
-        assert self._add is not None, "start_video comes first"
-        self._add(prediction)
-
-    def finish_video(self, error: str | None) -> None:
-        """Give the file its name, or drop it after an error."""
-        opened, self._open, self._add = self._open, None, None
-        if opened is None:
-            return
-        if error is None:
-            opened.__exit__(None, None, None)
-            return
-        dropped = DataError(error)
-        try:
-            opened.__exit__(type(dropped), dropped, None)
-        except DataError as raised:
-            if raised is not dropped:
-                raise
-
-    def _write(self, writer: ProbabilityWriter, prediction: FramePrediction) -> None:
+    def _write(self, file: ProbabilityWriter, prediction: FramePrediction) -> None:
         output, frame = prediction.output, prediction.frame
-        writer.objects_compete = prediction.objects_compete
+        file.objects_compete = prediction.objects_compete
         logits = self._reduced(output.mask_logits.float())
         objects, _ = probabilities(logits, objects_compete=prediction.objects_compete)
         presence = output.presence_logits
@@ -75,7 +54,7 @@ class ProbabilityFolder:
             predicted_iou=None if output.predicted_iou is None else _plain(output.predicted_iou),
             has_opinion=None if output.has_opinion is None else output.has_opinion.tolist(),
         )
-        writer.add(entry, objects.cpu().numpy())
+        file.add(entry, objects.cpu().numpy())
 
     def _reduced(self, mask_logits: Tensor) -> Tensor:
         height, width = mask_logits.shape[-2:]
@@ -90,7 +69,7 @@ def _plain(values: Tensor) -> list[float]:
 
 
 class ProbabilityKeeper(Callback):
-    """Writes `<output_dir>/Probabilities/<video>.zip` during `pvuw predict` where asked to.
+    """Writes `<output_dir>/Probabilities/<query id>.zip` during `pvuw predict` where asked to.
 
     Args:
         output_dir: The run's folder; `--out` sets it.
@@ -109,15 +88,13 @@ class ProbabilityKeeper(Callback):
         self._folder: ProbabilityFolder | None = None
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Listen to the module's frames; a video without its probabilities is not done."""
+        """Listen to the module's frames; a query without its probabilities is not done."""
         if not self.keep:
             return
         if self.output_dir is None:
             raise DataError("nowhere to write the probabilities: give --out FOLDER")
         self._folder = ProbabilityFolder(self.output_dir / "Probabilities", max_side=self.max_side)
-        done_videos(pl_module).intersection_update(self._folder.finished())
-        # First, so that a video's masks, which say that it is done, appear after its probabilities.
-        frame_sinks(pl_module).insert(0, self._folder)
+        frame_sinks(pl_module).append(self._folder)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop listening."""

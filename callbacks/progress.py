@@ -1,15 +1,16 @@
 """Progress bars that say in words what is running, and count frames instead of videos."""
 
 import sys
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
 
-from callbacks.sinks import done_videos, frame_sinks
-from pvuw.types import FramePrediction
+from callbacks.sinks import done_queries, frame_sinks
+from pvuw.types import FramePrediction, FrameWriter
 
 _LOG_FILE_REFRESH = 50  # a bar in a log file is one line per refresh
 
@@ -17,20 +18,21 @@ _LOG_FILE_REFRESH = 50  # a bar in a log file is one line per refresh
 def _count_frames(
     loaders: Any, limits: Sequence[int | float], *, without: Collection[str] = ()
 ) -> int:
-    """Frames of the first videos of each of the trainer's loaders, as many as its limit says.
+    """Frames of the queries of each of the trainer's loaders, of as many videos as its limit says.
 
     Args:
-        loaders: A loader of videos, or several by the name of their set.
+        loaders: A loader of videos' queries, or several by the name of their set.
         limits: Most videos of each.
-        without: Names of videos that are left out.
+        without: Ids of queries that are left out.
     """
     each: Iterable[Iterable[Any]]
     each = loaders.values() if isinstance(loaders, Mapping) else [loaders or ()]
     return sum(
-        len(video)
+        len(query.video)
         for loader, limit in zip(each, limits, strict=True)
-        for video in islice(loader, int(limit))
-        if video.video_id not in without
+        for queries in islice(loader, int(limit))
+        for query in queries
+        if query.query_id not in without
     )
 
 
@@ -75,13 +77,12 @@ class VideoProgressBar(TQDMProgressBar):
         self._unlisten(pl_module)
         super().on_test_end(trainer, pl_module)
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count predicted frames."""
-        super().on_predict_start(trainer, pl_module)
+    def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count the frames to predict; at `on_predict_start` not all callbacks have their say."""
         frames = _count_frames(
             trainer.predict_dataloaders,
             trainer.num_predict_batches,
-            without=done_videos(pl_module),
+            without=done_queries(pl_module),
         )
         self._listen(pl_module, self.predict_progress_bar, verb="Predicting", frames=frames)
 
@@ -97,21 +98,19 @@ class VideoProgressBar(TQDMProgressBar):
     on_test_batch_start = on_test_batch_end = _leave_bar_to_frames
     on_predict_batch_start = on_predict_batch_end = _leave_bar_to_frames
 
-    def start_video(self, video_id: str, num_frames: int) -> None:
-        """Show which video is running."""
+    @contextmanager
+    def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
+        """Show what is running, and count its frames."""
         del num_frames
-        self._frame_bar.set_description(f"{self._verb} {video_id}", refresh=False)
+        self._frame_bar.set_description(f"{self._verb} {query_id}", refresh=False)
+        yield self._count
 
-    def write(self, prediction: FramePrediction) -> None:
-        """Count a frame."""
+    def _count(self, prediction: FramePrediction) -> None:
         del prediction
         bar = self._frame_bar
         bar.n += 1
         if bar.n % self.refresh_rate == 0 or bar.n == bar.total:
             bar.refresh()
-
-    def finish_video(self, error: str | None) -> None:
-        """Nothing to close: the bar runs on over the next video."""
 
     def _listen(self, pl_module: LightningModule, bar: Any, *, verb: str, frames: int) -> None:
         self._frame_bar, self._verb = bar, verb

@@ -20,10 +20,10 @@ def frame_sinks(pl_module: LightningModule) -> list[FrameSink]:
 
 
 def score_sinks(pl_module: LightningModule) -> list[ScoreSink]:
-    """The list of listeners a module tells the score of every validated video.
+    """The list of listeners a module tells the score of every validated query.
 
     Raises:
-        TypeError: If the module scores no videos.
+        TypeError: If the module scores nothing.
     """
     sinks = getattr(pl_module, "score_sinks", None)
     if not isinstance(sinks, list):
@@ -31,13 +31,13 @@ def score_sinks(pl_module: LightningModule) -> list[ScoreSink]:
     return cast("list[ScoreSink]", sinks)
 
 
-def done_videos(pl_module: LightningModule) -> set[str]:
-    """Names of the videos a module leaves out of prediction, for its callbacks to change.
+def done_queries(pl_module: LightningModule) -> set[str]:
+    """Ids of the queries a module leaves out of prediction; known once every sink has listened.
 
     Raises:
         TypeError: If the module does not leave out any.
     """
-    done = getattr(pl_module, "done_videos", None)
+    done = getattr(pl_module, "done", None)
     if not isinstance(done, set):
-        raise TypeError(f"{type(pl_module).__name__} has no done_videos set to fill")
+        raise TypeError(f"{type(pl_module).__name__} has no set of done queries")
     return cast("set[str]", done)

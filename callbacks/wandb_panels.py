@@ -1,6 +1,7 @@
 """Overlays of prediction and ground truth in Weights & Biases, on the same frames every time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
@@ -9,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from callbacks.sinks import frame_sinks
 from callbacks.wandb_media import is_rehearsal, overlay_image, shrink_prediction, wandb_logger
-from pvuw.types import FramePrediction
+from pvuw.types import FramePrediction, FrameWriter
 
 
 class WandbPanels(Callback):
@@ -35,15 +36,13 @@ class WandbPanels(Callback):
         self.num_videos = num_videos
         self.frames_per_video = frames_per_video
         self.max_side = max_side
-        self._videos: set[str] = set()
-        self._frames: set[int] = set()
-        self._video_id = ""
+        self._queries: set[str] = set()
         self._images: list[Any] = []
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Choose the videos and listen to their frames."""
         if self._is_shown(trainer):
-            self._videos, self._images = self._choose(trainer.val_dataloaders), []
+            self._queries, self._images = self._choose(trainer.val_dataloaders), []
             frame_sinks(pl_module).append(self)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -58,28 +57,27 @@ class WandbPanels(Callback):
             logger.log_metrics(panels, step=trainer.global_step)
         self._images = []
 
-    def start_video(self, video_id: str, num_frames: int) -> None:
-        """Choose the frames of a video: evenly spread, ends included."""
-        self._video_id = video_id
+    @contextmanager
+    def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
+        """Keep frames of a chosen video as W&B images: evenly spread, ends included."""
         count = min(self.frames_per_video, num_frames)
         spread = torch.linspace(0, num_frames - 1, count).round().int().tolist()
-        self._frames = set(spread) if video_id in self._videos else set()
+        frames = set(spread) if query_id in self._queries else set()
 
-    def write(self, prediction: FramePrediction) -> None:
-        """Keep a chosen frame as a W&B image."""
-        if prediction.frame_idx in self._frames:
-            small = shrink_prediction(prediction, self.max_side)
-            caption = f"{self._video_id} {prediction.frame_name}"
-            self._images.append(overlay_image(small, caption=caption))
+        def write(prediction: FramePrediction) -> None:
+            if prediction.frame_idx in frames:
+                small = shrink_prediction(prediction, self.max_side)
+                caption = f"{query_id} {prediction.frame_name}"
+                self._images.append(overlay_image(small, caption=caption))
 
-    def finish_video(self, error: str | None) -> None:
-        """Nothing to close."""
+        yield write
 
     def _choose(self, loaders: Any) -> set[str]:
-        """Names of the first videos of each set, at least one of each."""
+        """Ids of the queries of the first videos of each set, at least one of each."""
         sets = list(loaders.values()) if isinstance(loaders, Mapping) else [loaders]
         each = max(1, self.num_videos // len(sets))
-        return {video.video_id for loader in sets for video in islice(loader, each)}
+        videos = [queries for loader in sets for queries in islice(loader, each)]
+        return {query.query_id for queries in videos for query in queries}
 
     @staticmethod
     def _is_shown(trainer: Trainer) -> bool:

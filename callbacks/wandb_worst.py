@@ -1,5 +1,7 @@
 """A table of the videos that went worst, with their worst frame, in Weights & Biases."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,7 +10,7 @@ from torch import Tensor, distributed
 
 from callbacks.sinks import frame_sinks, score_sinks
 from callbacks.wandb_media import is_rehearsal, overlay_image, shrink_prediction, wandb_logger
-from pvuw.types import FramePrediction, ScoredVideo
+from pvuw.types import FramePrediction, FrameWriter, ScoredQuery
 
 COLUMNS = ("video", "J&F", "J", "F", "frames", "objects", "worst object", "kinds", "overlay")
 """Columns of the table `val/worst_clips`."""
@@ -16,9 +18,9 @@ COLUMNS = ("video", "J&F", "J", "F", "frames", "objects", "worst object", "kinds
 
 @dataclass
 class Clip:
-    """A scored video and the frame of it in which most is wrong."""
+    """A scored query and the frame of it in which most is wrong."""
 
-    score: ScoredVideo
+    score: ScoredQuery
     worst_frame: FramePrediction | None
 
 
@@ -42,13 +44,12 @@ class WandbWorst(Callback):
         self.num_videos = num_videos
         self.max_side = max_side
         self._clips: list[Clip] = []
-        self._frame: FramePrediction | None = None
-        self._error = -1.0
+        self._frames: dict[str, FramePrediction] = {}
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen to frames and scores, on every process."""
         if wandb_logger(trainer) is not None and not is_rehearsal(trainer):
-            self._clips = []
+            self._clips, self._frames = [], {}
             frame_sinks(pl_module).append(self)
             score_sinks(pl_module).append(self)
 
@@ -65,29 +66,32 @@ class WandbWorst(Callback):
             logger.log_metrics(table, step=trainer.global_step)
         self._clips = []
 
-    def start_video(self, video_id: str, num_frames: int) -> None:
-        """Forget the frame kept of the video before."""
-        del video_id, num_frames
-        self._frame, self._error = None, -1.0
+    @contextmanager
+    def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
+        """Keep the frame of a query that is the worst so far, until its score comes."""
+        del num_frames
+        self._frames.pop(query_id, None)
+        worst = -1.0
 
-    def write(self, prediction: FramePrediction) -> None:
-        """Keep the frame if it is the worst so far."""
-        if prediction.truth is None:
-            return
-        error = _wrong_share(prediction.id_map, prediction.truth)
-        if error > self._error:
-            self._frame, self._error = shrink_prediction(prediction, self.max_side), error
+        def write(prediction: FramePrediction) -> None:
+            nonlocal worst
+            if prediction.truth is None:
+                return
+            error = _wrong_share(prediction.id_map, prediction.truth)
+            if error > worst:
+                worst = error
+                self._frames[query_id] = shrink_prediction(prediction, self.max_side)
 
-    def finish_video(self, error: str | None) -> None:
-        """Nothing to close: the score follows."""
+        yield write
 
-    def take_score(self, score: ScoredVideo) -> None:
-        """Keep the video if it is among the worst so far."""
+    def take_score(self, score: ScoredQuery) -> None:
+        """Keep the query if it is among the worst so far."""
+        frame = self._frames.pop(score.query_id, None)
         if score.object_ids:
-            self._clips = self._worst([*self._clips, Clip(score, self._frame)])
+            self._clips = self._worst([*self._clips, Clip(score, frame)])
 
     def _worst(self, clips: list[Clip]) -> list[Clip]:
-        ranked = sorted(clips, key=lambda clip: (clip.score.jf, clip.score.video_id))
+        ranked = sorted(clips, key=lambda clip: (clip.score.jf, clip.score.query_id))
         return ranked[: self.num_videos]
 
 
@@ -115,7 +119,7 @@ def _row(clip: Clip) -> list[Any]:
     score, frame = clip.score, clip.worst_frame
     each = [(j + f) / 2 for j, f in zip(score.j, score.f, strict=True)]
     worst = each.index(min(each))
-    name = f"{score.data_set}/{score.video_id}" if score.data_set else score.video_id
+    name = f"{score.data_set}/{score.query_id}" if score.data_set else score.query_id
     return [
         name,
         score.jf,

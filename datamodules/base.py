@@ -1,7 +1,6 @@
 """What every data module shares: clips to train on, whole videos to validate and predict."""
 
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -16,18 +15,17 @@ from datamodules.clip_sampling import ClipConfig
 from datamodules.collate import collate_clips
 from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.datasets.clips import ClipDataset
-from datamodules.datasets.videos import VideoLoader, shard_videos, spread
+from datamodules.datasets.videos import QueryLoader, by_video, shard_videos, spread
 from datamodules.resume import ClipLoader, start_point
 from pvuw.errors import DataError
-from pvuw.io.listing import raise_lines, require_masks
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query, distinct, require_scorable
 from pvuw.types import VideoBatch
 
 Stage = Literal["fit", "validate", "test", "predict"]
 
 
 class SegmentationDataModule(lightning.LightningDataModule, ABC):
-    """Training batches are `pvuw.types.VideoBatch`, all others a single `pvuw.io.videos.Video`.
+    """Training batches are `VideoBatch`, all others a list of the `Query` asked of one video.
 
     Args:
         clip: How training clips are cut.
@@ -68,24 +66,24 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         # With fewer videos than processes some validate or predict nothing, and that is right.
         self.allow_zero_length_dataloader_with_multiple_devices = True
         self._clips: ClipDataset | None = None
-        self._val_sets: dict[str, list[Video]] = {}
-        self._predicted: list[Video] = []
+        self._val_sets: dict[str, list[list[Query]]] = {}
+        self._predicted: list[list[Query]] = []
 
     @abstractmethod
     def train_videos(self) -> Sequence[ClipVideo]:
         """Return the videos clips are cut from."""
 
     @abstractmethod
-    def val_videos(self) -> list[Video]:
-        """Return the videos that are run whole and scored."""
+    def val_queries(self) -> list[Query]:
+        """Return what is asked of videos, run whole and scored."""
 
-    def val_sets_of_videos(self) -> dict[str, list[Video]]:
-        """Return the videos that are scored, by the name of their set; here one without a name."""
-        return {"": self.val_videos()}
+    def val_sets_of_queries(self) -> dict[str, list[Query]]:
+        """Return what is scored, by the name of its set; here one without a name."""
+        return {"": self.val_queries()}
 
     @abstractmethod
-    def predict_videos(self) -> list[Video]:
-        """Return the videos that are run whole and written."""
+    def predict_queries(self) -> list[Query]:
+        """Return what is asked of videos, run whole and written."""
 
     def train_pools(self) -> list[tuple[Pool, Sequence[ClipVideo]]]:
         """Return the videos clips are cut from, by what they share of an epoch; here one pool."""
@@ -99,7 +97,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         if stage in ("validate", "test") or (stage == "fit" and self._validates):
             self._set_up_validation()
         if stage == "predict":
-            self._predicted = _distinct(self.predict_videos())
+            self._predicted = by_video(distinct(self.predict_queries()))
 
     def _set_up_training(self) -> None:
         pools = self.train_pools()
@@ -112,11 +110,12 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         self._require_one_step(self._clips.order().num_clips)
 
     def _set_up_validation(self) -> None:
-        for name, videos in self.val_sets_of_videos().items():
+        for name, queries in self.val_sets_of_queries().items():
+            videos = by_video(queries)
             shown = videos if self.val_limit is None else spread(videos, self.val_limit)
-            require_masks(shown, "annotation")
-            require_masks(shown, "truth")
-            self._val_sets[name] = _distinct(shown)
+            asked = [query for video in shown for query in video]
+            require_scorable(asked)
+            self._val_sets[name] = by_video(distinct(asked))
 
     def train_dataloader(self) -> ClipLoader:
         """Return batches of clips; after a resume, those that were still to come."""
@@ -147,24 +146,24 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             collate_fn=collate_clips,
         )
 
-    def val_dataloader(self) -> VideoLoader | dict[str, VideoLoader]:
+    def val_dataloader(self) -> QueryLoader | dict[str, QueryLoader]:
         """Return this process's share of the validation videos, by set where sets have names."""
         loaders = {name: self._share(videos) for name, videos in self._val_sets.items()}
         return loaders.get("", loaders)
 
-    def test_dataloader(self) -> VideoLoader | dict[str, VideoLoader]:
+    def test_dataloader(self) -> QueryLoader | dict[str, QueryLoader]:
         """Return this process's share of the validation videos, by set where sets have names."""
         return self.val_dataloader()
 
-    def predict_dataloader(self) -> VideoLoader:
+    def predict_dataloader(self) -> QueryLoader:
         """Return this process's share of the videos to predict."""
         return self._share(self._predicted)
 
     def transfer_batch_to_device(
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> Any:
-        """Move a batch of clips; a `Video` holds no pixels and stays as it is."""
-        if isinstance(batch, Video):
+        """Move a batch of clips; queries hold no pixels and stay as they are."""
+        if not isinstance(batch, VideoBatch):
             return batch
         return super().transfer_batch_to_device(batch, device, dataloader_idx)
 
@@ -187,8 +186,8 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
     def _world_size(self) -> int:
         return 1 if self.trainer is None else self.trainer.world_size
 
-    def _share(self, videos: Sequence[Video]) -> VideoLoader:
-        return VideoLoader(shard_videos(videos, rank=self._rank, world_size=self._world_size))
+    def _share(self, videos: Sequence[list[Query]]) -> QueryLoader:
+        return QueryLoader(shard_videos(videos, rank=self._rank, world_size=self._world_size))
 
     def _require_one_step(self, num_clips: int) -> None:
         needed = self.batch_size * self._world_size
@@ -197,16 +196,3 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
                 f"an epoch has {num_clips} clips, one step needs {needed} (data.batch_size on each "
                 "process); raise data.clip.clips_per_epoch or lower data.batch_size"
             )
-
-
-def _distinct(videos: Sequence[Video]) -> list[Video]:
-    """Return the videos, or refuse two of one name: they would overwrite each other's masks."""
-    counts = Counter(video.video_id for video in videos)
-    raise_lines(
-        [
-            f"video {video_id}: found in {count} of the given folders; list it in one of them only"
-            for video_id, count in counts.items()
-            if count > 1
-        ]
-    )
-    return list(videos)

@@ -12,6 +12,7 @@ from datamodules.mixing import long_enough
 from datamodules.splits import HoldOut, check_hold_out, split
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.queries import Query, VideoMasks
 from pvuw.io.videos import Video
 
 Folders = VideoFolder | list[VideoFolder]
@@ -84,32 +85,36 @@ class MOSEDataModule(SegmentationDataModule):
         """Return the videos of `train`, or of `root/train`, but those held out."""
         return self._split()[0]
 
-    def val_videos(self) -> list[Video]:
+    def val_queries(self) -> list[Query]:
         """Return the videos of `val`, those held out, or those of `root/valid` with their truth.
 
         Raises:
             DataError: If there is no ground truth to score against.
         """
         if self.val is not None:
-            return _list(self.val, "val")
+            return _asked(_list(self.val, "val"))
         if self.hold_out:
-            return [_scored(video) for video in self._split()[1]]
-        return list_videos(_valid_with_truth(self._root()))
+            # Their masks prompt, and are the ground truth as well.
+            held = self._split()[1]
+            return [Query(v.video_id, v, VideoMasks(v), VideoMasks(v)) for v in held]
+        return _asked(list_videos(_valid_with_truth(self._root())))
 
-    def val_sets_of_videos(self) -> dict[str, list[Video]]:
+    def val_sets_of_queries(self) -> dict[str, list[Query]]:
         """Return the videos of each of `val_sets`, or of the one set without a name."""
         if not self.val_sets:
-            return super().val_sets_of_videos()
+            return super().val_sets_of_queries()
         return {
-            name: list_videos(_valid_with_truth(place))
-            if isinstance(place, Path)
-            else _list(place, f"val_sets.{name}")
+            name: _asked(
+                list_videos(_valid_with_truth(place))
+                if isinstance(place, Path)
+                else _list(place, f"val_sets.{name}")
+            )
             for name, place in self.val_sets.items()
         }
 
-    def predict_videos(self) -> list[Video]:
+    def predict_queries(self) -> list[Query]:
         """Return the videos of `predict`, or of `root/valid`."""
-        return _list(self.predict or self._under_root("valid"), "predict")
+        return _asked(_list(self.predict or self._under_root("valid"), "predict"))
 
     def _split(self) -> tuple[list[Video], list[Video]]:
         """Return the videos of the training split: to train on, and held out."""
@@ -169,16 +174,8 @@ def _valid_with_truth(root: Path) -> VideoFolder:
     return folder
 
 
-def _scored(video: Video) -> Video:
-    """A training video as one to score: its masks are the ground truth as well."""
-    return Video(
-        video.video_id,
-        video.frame_paths,
-        video.annotation_paths,
-        truth_paths=video.annotation_paths,
-        void_id=video.void_id,
-        problem=video.problem,
-    )
+def _asked(videos: Sequence[Video]) -> list[Query]:
+    return [Query.of(video) for video in videos]
 
 
 def _list(folders: Folders, name: str) -> list[Video]:

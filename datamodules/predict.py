@@ -8,7 +8,7 @@ from datamodules.clip_sampling import ClipConfig
 from datamodules.datasets.clip_sources import ClipVideo
 from pvuw.errors import DataError
 from pvuw.io.inputs import Inputs
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 
 _CLIP = ClipConfig()
 
@@ -48,7 +48,7 @@ class PredictDataModule(SegmentationDataModule):
         """
         raise DataError("PredictDataModule has nothing to train on; use MOSEDataModule for `fit`")
 
-    def val_videos(self) -> list[Video]:
+    def val_queries(self) -> list[Query]:
         """Refuse.
 
         Raises:
@@ -56,8 +56,8 @@ class PredictDataModule(SegmentationDataModule):
         """
         raise DataError("PredictDataModule has no ground truth; use MOSEDataModule to validate")
 
-    def predict_videos(self) -> list[Video]:
-        """Return the videos.
+    def predict_queries(self) -> list[Query]:
+        """Return the videos, each with its masks to start from.
 
         Raises:
             DataError: If images or masks are missing or do not fit.
@@ -69,4 +69,4 @@ class PredictDataModule(SegmentationDataModule):
         if images is None or masks is None:
             missing = "--data.images" if images is None else "--data.masks"
             raise DataError(f"nothing to predict: give {missing} FOLDER_OR_FILE")
-        return Inputs(images, masks, self.videos).list()
+        return [Query.of(video) for video in Inputs(images, masks, self.videos).list()]

@@ -1,6 +1,8 @@
 """What every task's module shares: frame sinks, seeded steps, the optimizer, checkpoint notes."""
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import lightning
@@ -13,12 +15,12 @@ from lightning_modules.sharding import WholeNetwork, share_out
 from pvuw import __version__
 from pvuw.errors import DataError, WeightsError
 from pvuw.inference.lockstep import SizeOf
-from pvuw.inference.propagate import InferenceConfig, propagate
-from pvuw.io.videos import Video
+from pvuw.inference.propagate import InferenceConfig, propagate_all
+from pvuw.io.queries import Query
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.tuning import TuningConfig, prepare
 from pvuw.ops.id_maps import resize_nearest
-from pvuw.types import FramePrediction, FrameSink
+from pvuw.types import FramePrediction, FrameSink, ResultSink
 
 _TUNING = TuningConfig()
 
@@ -56,7 +58,7 @@ class SegmentationModule(lightning.LightningModule):
         self.seed = seed
         self.frame_sinks: list[FrameSink] = []
         self.failures: dict[str, str] = {}
-        self.done_videos: set[str] = set()
+        self.done: set[str] = set()
         self._whole: WholeNetwork | None = None
 
     def configure_model(self) -> None:
@@ -111,52 +113,80 @@ class SegmentationModule(lightning.LightningModule):
             self._whole.release()
 
     def on_predict_start(self) -> None:
-        """Forget failures of an earlier run."""
+        """Forget an earlier run, and see what the sinks have already; callbacks come first."""
         self.failures = {}
+        finished = [s.finished() for s in self.frame_sinks if isinstance(s, ResultSink)]
+        self.done = set.intersection(*finished) if finished else set()
 
-    def stream(self, video: Video, size_of: SizeOf | None = None) -> Iterator[FramePrediction]:
-        """Predictions of a video's frames, each passed to every frame sink before it is yielded.
+    def run_queries(
+        self,
+        queries: Sequence[Query],
+        sinks: Sequence[FrameSink],
+        *,
+        size_of: SizeOf | None = None,
+    ) -> dict[str, DataError]:
+        """Run the queries of a video side by side and pass each frame on as it is predicted.
 
         Args:
-            video: The video.
+            queries: Of one video; not more than `inference.queries_at_once` are held at a time.
+            sinks: Told to drop a query that breaks off; the others go on.
             size_of: At which size frames, masks and truth come out; default: as they are.
 
-        Raises:
-            DataError: After every sink was told to drop the video.
+        Returns:
+            Why queries broke off, by id.
         """
-        for sink in self.frame_sinks:
-            sink.start_video(video.video_id, len(video))
-        try:
-            net = self.net if self._whole is None else self._whole.net
-            frames = propagate(net, video, self.inference_config, size_of=size_of)
-            for prediction in frames:
-                if prediction.frame_idx in video.truth_paths:
-                    truth = video.read_truth(prediction.frame_idx)
-                    size_hw = (prediction.id_map.shape[0], prediction.id_map.shape[1])
-                    prediction.truth = resize_nearest(truth, size_hw)
-                for sink in self.frame_sinks:
-                    sink.write(prediction)
-                yield prediction
-        except BaseException as error:
-            for sink in self.frame_sinks:
-                sink.finish_video(str(error) or type(error).__name__)
-            raise
-        for sink in self.frame_sinks:
-            sink.finish_video(None)
+        net = self.net if self._whole is None else self._whole.net
+        failures: dict[str, DataError] = {}
+        at_once = self.inference_config.queries_at_once
+        for some in (queries[i : i + at_once] for i in range(0, len(queries), at_once)):
+            answers = propagate_all(net, some, self.inference_config, size_of=size_of)
+            turns = deque(
+                (query, _passed_on(query, frames, sinks))
+                for query, frames in zip(some, answers, strict=True)
+            )
+            with ExitStack() as stack:
+                for _, stream in turns:
+                    stack.callback(stream.close)
+                while turns:
+                    query, stream = turns.popleft()
+                    try:
+                        next(stream)
+                    except StopIteration:
+                        continue
+                    except DataError as error:
+                        failures[query.query_id] = error
+                        continue
+                    turns.append((query, stream))
+        return failures
 
-    def predict_step(self, batch: Video, batch_idx: int) -> None:
-        """Run one video through the network into the frame sinks; a broken one is noted.
+    def predict_step(self, batch: list[Query], batch_idx: int) -> None:
+        """Run a video's queries into the frame sinks; a broken one is noted.
 
-        Videos that whoever keeps the results counts as done (`done_videos`) are skipped.
+        Left out are those whose results all sinks that keep some have.
         """
         del batch_idx
-        if batch.video_id in self.done_videos:
-            return
-        try:
-            for _ in self.stream(batch):
-                pass
-        except DataError as error:
-            self.failures[batch.video_id] = str(error)
+        asked = [query for query in batch if query.query_id not in self.done]
+        failures = self.run_queries(asked, self.frame_sinks)
+        self.failures |= {query_id: str(error) for query_id, error in failures.items()}
+
+
+def _passed_on(
+    query: Query, frames: Iterator[FramePrediction], sinks: Sequence[FrameSink]
+) -> Generator[None, None, None]:
+    """Write each frame of a query into every sink, with its truth, and yield after it."""
+    with_truth = set(query.truth.positions()) if query.truth is not None else set()
+    with ExitStack() as stack:
+        writers = [
+            stack.enter_context(sink.open(query.query_id, len(query.video))) for sink in sinks
+        ]
+        for prediction in frames:
+            if query.truth is not None and prediction.frame_idx in with_truth:
+                ids = query.truth.id_map(prediction.frame_idx, query.video.size_hw)
+                size_hw = (prediction.id_map.shape[0], prediction.id_map.shape[1])
+                prediction.truth = resize_nearest(torch.from_numpy(ids), size_hw)
+            for write in writers:
+                write(prediction)
+            yield
 
 
 def _seed_of(*key: int) -> int:

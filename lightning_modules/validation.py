@@ -1,18 +1,19 @@
 """What validation keeps count of: scores of sets and kinds of objects, gain, and time."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from pvuw.errors import DataError
 from pvuw.inference.lockstep import SizeOf
-from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.metrics.buckets import BUCKETS, ObjectBuckets
 from pvuw.metrics.jf import JAndF
-from pvuw.types import FramePrediction, ScoredVideo
+from pvuw.types import FramePrediction, FrameWriter, ScoredQuery
 
 
 def at_most(network_size: SizeOf) -> SizeOf:
@@ -30,45 +31,53 @@ def at_most(network_size: SizeOf) -> SizeOf:
     return size_of
 
 
-def score_video(
-    video: Video, frames: Iterable[FramePrediction], *, protocol: str, data_set: str
-) -> ScoredVideo:
-    """Score a video against its ground truth while its frames are predicted.
+@dataclass(frozen=True)
+class Scorer:
+    """Scores queries against their truth while their frames are predicted; a `FrameSink`."""
 
-    Args:
-        video: The video.
-        frames: Predictions of all its frames, in order.
-        protocol: Whose definition of J and F, and of which objects count.
-        data_set: Name of the set it belongs to.
+    protocol: str
+    """Whose definition of J and F, and of which objects count."""
+    data_set: str
+    """Name of the set the queries belong to."""
+    take: Callable[[ScoredQuery], None]
+    """Told each score when the query's last frame is there and every other sink is done with it."""
 
-    Raises:
-        DataError: If a frame has no ground truth, or if there are too few frames to score.
-    """
-    score, buckets = VideoScore(None, protocol), ObjectBuckets()
-    for frame in frames:
-        if frame.truth is None:
+    @contextmanager
+    def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
+        """Score the frames of a query.
+
+        Raises:
+            DataError: If a frame has no ground truth, or if there are too few frames to score.
+        """
+        score, buckets = VideoScore(None, self.protocol), ObjectBuckets()
+
+        def write(frame: FramePrediction) -> None:
+            if frame.truth is None:
+                raise DataError(
+                    f"video {query_id}: frame {frame.frame_name} has no ground truth; "
+                    "validation needs it for every frame"
+                )
+            truth = frame.truth.numpy()
+            score.add(truth, frame.id_map.numpy())
+            buckets.update(truth)
+
+        yield write
+        if num_frames < 3:
             raise DataError(
-                f"video {video.video_id}: frame {frame.frame_name} has no ground truth; "
-                "validation needs it for every frame"
+                f"video {query_id}: {num_frames} frames leave none to score, since the first "
+                "and the last never count; take it off the validation list"
             )
-        truth = frame.truth.numpy()
-        score.add(truth, frame.id_map.numpy())
-        buckets.update(truth)
-    if len(video) < 3:
-        raise DataError(
-            f"video {video.video_id}: {len(video)} frames leave none to score, since the first "
-            "and the last never count; take it off the validation list"
+        result = score.result()
+        scored = ScoredQuery(
+            data_set=self.data_set,
+            query_id=query_id,
+            num_frames=num_frames,
+            object_ids=result.object_ids,
+            j=result.object_j.tolist(),
+            f=result.object_f.tolist(),
+            buckets=[buckets.of(object_id) for object_id in result.object_ids],
         )
-    result = score.result()
-    return ScoredVideo(
-        data_set=data_set,
-        video_id=video.video_id,
-        num_frames=len(video),
-        object_ids=result.object_ids,
-        j=result.object_j.tolist(),
-        f=result.object_f.tolist(),
-        buckets=[buckets.of(object_id) for object_id in result.object_ids],
-    )
+        self.take(scored)
 
 
 def names_of_sets(loaders: object) -> list[str]:
@@ -82,8 +91,8 @@ def metric_for(data_sets: Iterable[str]) -> JAndF:
     return JAndF([*sets, *(f"{bucket}_" for bucket in BUCKETS)])
 
 
-def add_score(metric: JAndF, scored: ScoredVideo) -> None:
-    """Count the objects of a video."""
+def add_score(metric: JAndF, scored: ScoredQuery) -> None:
+    """Count the objects of a query."""
     own = [f"{scored.data_set}/"] if scored.data_set else []
     groups = [[*own, *(f"{bucket}_" for bucket in found)] for found in scored.buckets]
     metric.update(_column(scored.j), _column(scored.f), groups)

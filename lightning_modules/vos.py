@@ -8,21 +8,21 @@ from torch import Tensor
 from lightning_modules.base import SegmentationModule
 from lightning_modules.optim import OptimConfig
 from lightning_modules.validation import (
+    Scorer,
     ValidationClock,
     add_score,
     at_most,
     metric_for,
     names_of_sets,
-    score_video,
 )
 from pvuw.inference.propagate import InferenceConfig
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 from pvuw.losses.base import ClipLoss, LossValues
 from pvuw.metrics.jf import JAndF
 from pvuw.metrics.names import ProtocolName
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.tuning import TuningConfig
-from pvuw.types import ScoreSink, VideoBatch
+from pvuw.types import ScoredQuery, ScoreSink, VideoBatch
 
 _OPTIM = OptimConfig()
 _INFERENCE = InferenceConfig()
@@ -103,13 +103,13 @@ class VOSModule(SegmentationModule):
         """Begin the scores of the sets that are there."""
         self._start_scores(self.trainer.test_dataloaders)
 
-    def validation_step(self, batch: Video, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Run a whole video and count its objects."""
+    def validation_step(self, batch: list[Query], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Run what is asked of a whole video and count its objects."""
         del batch_idx
         self._score(batch, self._data_sets[dataloader_idx])
 
-    def test_step(self, batch: Video, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Run a whole video and count its objects."""
+    def test_step(self, batch: list[Query], batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Run what is asked of a whole video and count its objects."""
         del batch_idx
         self._score(batch, self._data_sets[dataloader_idx])
 
@@ -154,10 +154,17 @@ class VOSModule(SegmentationModule):
         self._scores = metric_for(self._data_sets).to(self.device)
         self._clock.start()
 
-    def _score(self, video: Video, data_set: str) -> None:
+    def _score(self, queries: list[Query], data_set: str) -> None:
         reduced = self.val_resolution == "network"
-        frames = self.stream(video, at_most(self.net.network_size) if reduced else None)
-        scored = score_video(video, frames, protocol=self.protocol, data_set=data_set)
+        failures = self.run_queries(
+            queries,
+            [Scorer(self.protocol, data_set, self._take_score), *self.frame_sinks],
+            size_of=at_most(self.net.network_size) if reduced else None,
+        )
+        for error in failures.values():
+            raise error
+
+    def _take_score(self, scored: ScoredQuery) -> None:
         add_score(self._scores, scored)
         for sink in self.score_sinks:
             sink.take_score(scored)

@@ -4,9 +4,10 @@ Letters: `B` clips, `T` frames, `N` object slots of a clip, `O` objects of all c
 together, `M` candidate masks, `C` channels, `H W` pixels, `h w` cells of a smaller map.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -156,26 +157,36 @@ class FramePrediction:
     """How `output`'s logits become probabilities; see `VideoSegmenter.objects_compete`."""
 
 
+FrameWriter = Callable[[FramePrediction], None]
+"""Takes the frames of one query, in order."""
+
+
 class FrameSink(Protocol):
     """Takes predicted frames one by one, so that no video's masks are ever held whole."""
 
-    def start_video(self, video_id: str, num_frames: int) -> None:
-        """Announce a video; its frames follow in order."""
+    def open(self, query_id: str, num_frames: int) -> AbstractContextManager[FrameWriter]:
+        """A block within which the frames of a query are taken; several may be open at once.
 
-    def write(self, prediction: FramePrediction) -> None:
-        """Take the next frame of the announced video."""
+        Of several sinks the one opened first is closed last. A block that is left by an error,
+        Ctrl-C included, must leave nothing of the query behind.
+        """
 
-    def finish_video(self, error: str | None) -> None:
-        """End the announced video; with `error` set it broke off and must leave nothing behind."""
+
+@runtime_checkable
+class ResultSink(FrameSink, Protocol):
+    """A sink whose results stay, so that a later run may leave out what is there."""
+
+    def finished(self) -> set[str]:
+        """Ids of the queries whose results are there, whole."""
 
 
 @dataclass
-class ScoredVideo:
-    """How well one video was segmented, its `N` objects by their mean J and F."""
+class ScoredQuery:
+    """How well one query was answered, its `N` objects by their mean J and F."""
 
     data_set: str
     """Name of the validation set; empty where there is only one."""
-    video_id: str
+    query_id: str
     num_frames: int
     object_ids: list[int]
     """File id of each object, length `N`."""
@@ -192,7 +203,7 @@ class ScoredVideo:
 
 
 class ScoreSink(Protocol):
-    """Takes the score of each video as it is known, right after the video's last frame."""
+    """Takes the score of each query as it is known, right after its last frame."""
 
-    def take_score(self, score: ScoredVideo) -> None:
-        """Take the score of the video that was finished last."""
+    def take_score(self, score: ScoredQuery) -> None:
+        """Take a score; the query's frames are all written."""

@@ -8,29 +8,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pvuw.inference.prompting import ReplayedPrompts
+from pvuw.inference.prompting import Prompts
 from pvuw.inference.scores import FrameScores, ScoreStream
+from pvuw.inference.shared import ReversedVideo
 from pvuw.io.videos import Video
 from pvuw.ops.id_maps import resize_logits
 from pvuw.types import FrameOutput
 
-Runner = Callable[[Video, ReplayedPrompts], ScoreStream]
+Runner = Callable[[Video, Prompts], ScoreStream]
 """Scores the frames of a video under given prompts."""
 
 
-def reversed_video(video: Video, length: int) -> Video:
-    """Return the first `length` frames of a video, last one first, with their masks."""
-    masks = {length - 1 - t: p for t, p in video.annotation_paths.items() if t < length}
-    return Video(
-        video.video_id,
-        [video.frame_paths[t] for t in range(length - 1, -1, -1)],
-        masks,
-        void_id=video.void_id,
-        problem=video.problem,
-    )
-
-
-def score_both_ways(video: Video, plan: dict[int, list[int]], run: Runner) -> ScoreStream:
+def score_both_ways(video: Video, prompts: Prompts, run: Runner) -> ScoreStream:
     """Scores of all frames, with late objects also on the frames before their prompt.
 
     A backward run starts at the last prompted frame and keeps, on disk, what it says of each object
@@ -39,19 +28,17 @@ def score_both_ways(video: Video, plan: dict[int, list[int]], run: Runner) -> Sc
     forward run and nothing else.
 
     Args:
-        video: Its frames and masks.
-        plan: Ids to give at each position, see `prompt_plan`.
+        video: Its frames.
+        prompts: Of the whole video.
         run: Scores a video from its first frame to its last.
     """
-    first_prompt = {i: t for t in sorted(plan, reverse=True) for i in plan[t]}
-    last = max(plan)
+    first_prompt = {i: t for t in sorted(prompts.ids, reverse=True) for i in prompts.ids[t]}
+    last = max(prompts.ids)
     with tempfile.TemporaryDirectory(prefix="pvuw-backward-") as folder:
         if last > 0:
-            back = reversed_video(video, last + 1)
-            mirrored = {last - t: ids for t, ids in plan.items()}
-            for scores in run(back, ReplayedPrompts(back, mirrored)):
+            for scores in run(ReversedVideo(video, last + 1), prompts.mirrored()):
                 _keep(Path(folder), last - scores.frame_idx, scores.output, first_prompt)
-        for scores in run(video, ReplayedPrompts(video, plan)):
+        for scores in run(video, prompts):
             yield _with_kept(scores, Path(folder) / f"{scores.frame_idx}.pt")
 
 

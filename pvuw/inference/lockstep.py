@@ -8,11 +8,11 @@ video in turn and the sums wait on disk between them.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
-from typing import Protocol
 
 from torch import Tensor
 
 from pvuw.inference.fusion import ViewSums, view_sums
+from pvuw.inference.prompting import Prompts
 from pvuw.inference.scores import FrameScores, ScoreStream
 from pvuw.inference.spool import SumsSpool
 from pvuw.inference.views import Fusion, View, ViewConfig
@@ -30,18 +30,11 @@ SizeOf = Callable[[tuple[int, int]], tuple[int, int]]
 """From height and width of a frame to those its masks are made at."""
 
 
-class PromptSource(Protocol):
-    """Knows the prompts of a video."""
-
-    def at(self, frame_idx: int) -> Prompt | None:
-        """The prompt of a frame, or None; asked once per frame, in order."""
-
-
 def score_frames(
     net: VideoSegmenter,
     video: Video,
     *,
-    prompts: Callable[[], PromptSource],
+    prompts: Prompts,
     views: ViewConfig,
     prefetch: int,
     size_of: SizeOf | None = None,
@@ -51,14 +44,14 @@ def score_frames(
     Args:
         net: The network, in eval mode.
         video: Its frames.
-        prompts: Starts the prompts anew for each run over the video.
+        prompts: What is told of the objects, and when.
         views: What the network is shown, and how its answers become one.
         prefetch: Frames decoded ahead.
         size_of: At which size frames and scores come out; default: that of the frames. The network
             and its prompts are not concerned.
 
     Raises:
-        DataError: For an unreadable frame or mask, or a video that never shows an object.
+        DataError: For an unreadable frame or mask.
     """
     shown = partial(_show, video, prompts, prefetch, wants_next=net.reads_next_frame)
     start = partial(net.start, len(video))
@@ -92,14 +85,11 @@ def score_frames(
             yield FrameScores(frame_idx, shown_frame, output, mask_logits, compete)
 
 
-def _show(
-    video: Video, prompts: Callable[[], PromptSource], prefetch: int, *, wants_next: bool
-) -> Iterator[Shown]:
+def _show(video: Video, prompts: Prompts, prefetch: int, *, wants_next: bool) -> Iterator[Shown]:
     """Yield frames with their prompts, and with the frame after them where it is wanted."""
-    source = prompts()
     with closing(prefetch_frames(video, depth=prefetch)) as frames:
         for frame_idx, frame, next_frame in with_next(frames, wanted=wants_next):
-            yield frame_idx, frame, source.at(frame_idx), next_frame
+            yield frame_idx, frame, prompts.at(frame_idx), next_frame
 
 
 def with_next(

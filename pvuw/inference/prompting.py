@@ -1,74 +1,69 @@
-"""Which annotated frames of a video prompt, and for which objects."""
+"""What prompts a query's objects, frame by frame."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
+import torch
+
 from pvuw.errors import DataError
-from pvuw.io.videos import Video
+from pvuw.io.queries import FrameMasks, Query
 from pvuw.types import Prompt
 
 PromptPolicy = Literal["first", "new_objects", "all"]
 
 
-class Prompter:
-    """Turns a video's annotations into prompts under a policy; counts what it has given."""
+@dataclass(frozen=True)
+class Prompts:
+    """The prompts of one pass over a video; read when their frame comes."""
 
-    def __init__(self, video: Video, policy: PromptPolicy) -> None:
-        self.video = video
-        self.policy = policy
-        self.given: list[int] = []
-
-    def at(self, frame_idx: int) -> Prompt | None:
-        """The prompt of a frame, or None; call once per frame, in order."""
-        if frame_idx not in self.video.annotation_paths or (self.policy == "first" and self.given):
-            return None
-        prompt = Prompt.from_id_map(self.video.read_annotation(frame_idx))
-        if self.policy != "all":
-            fresh = [slot for slot, i in enumerate(prompt.object_ids) if i not in self.given]
-            prompt = Prompt([prompt.object_ids[s] for s in fresh], prompt.masks[fresh])
-        self.given += [i for i in prompt.object_ids if i not in self.given]
-        return prompt if prompt.object_ids else None
-
-    def require_object(self) -> None:
-        """Raise unless some annotation of the video shows an object.
-
-        Raises:
-            DataError: Naming the video and its annotations.
-        """
-        masks = self.video.annotation_paths
-        if any(bool(self.video.read_annotation(i).any()) for i in sorted(masks)):
-            return
-        where = ", ".join(str(masks[i]) for i in sorted(masks)[:3])
-        raise DataError(
-            f"video {self.video.video_id}: no object to follow, "
-            + (f"the masks show background only ({where}); " if where else "it has no mask; ")
-            + "put a palette PNG with ids 1..255 beside its first frame"
-        )
-
-
-class ReplayedPrompts:
-    """Gives the prompts of a plan, whatever the order of the frames.
-
-    Args:
-        video: Where the masks are.
-        plan: Ids to give at each position of the video.
-    """
-
-    def __init__(self, video: Video, plan: dict[int, list[int]]) -> None:
-        self.video = video
-        self.plan = plan
+    ids: Mapping[int, list[int]]
+    """Ids that are prompted at each position, in the order they become slots."""
+    read: Callable[[int], Prompt]
+    """Reads the prompt of one of these positions."""
 
     def at(self, frame_idx: int) -> Prompt | None:
         """The prompt of a frame, or None."""
-        ids = self.plan.get(frame_idx)
-        return Prompt.from_id_map(self.video.read_annotation(frame_idx), ids) if ids else None
+        return self.read(frame_idx) if frame_idx in self.ids else None
+
+    def mirrored(self) -> "Prompts":
+        """The same for the frames up to the last prompt, shown backwards."""
+        last = max(self.ids)
+        ids = {last - position: ids for position, ids in self.ids.items()}
+        return Prompts(ids, lambda position: self.read(last - position))
 
 
-def prompt_plan(video: Video, policy: PromptPolicy) -> dict[int, list[int]]:
-    """Ids that a policy gives at each position; reads every mask that may prompt.
+def mask_prompts(query: Query, masks: FrameMasks, policy: PromptPolicy) -> Prompts:
+    """Which frames' masks prompt under a policy, and for which objects.
+
+    Args:
+        query: What is asked.
+        masks: Its masks of the objects to follow.
+        policy: See `InferenceConfig.prompts`.
 
     Raises:
-        DataError: If a mask cannot be read.
+        DataError: If a mask cannot be read, or none shows an object.
     """
-    prompter = Prompter(video, policy)
-    plan = {position: prompter.at(position) for position in sorted(video.annotation_paths)}
-    return {position: prompt.object_ids for position, prompt in plan.items() if prompt}
+
+    def read(position: int, ids: list[int] | None = None) -> Prompt:
+        id_map = masks.id_map(position, query.video.size_hw)
+        return Prompt.from_id_map(torch.from_numpy(id_map), ids)
+
+    plan: dict[int, list[int]] = {}
+    given: set[int] = set()
+    for position in masks.positions():
+        visible = read(position).object_ids
+        ids = visible if policy == "all" else [i for i in visible if i not in given]
+        given.update(ids)
+        if ids:
+            plan[position] = ids
+            if policy == "first":
+                break
+    if not plan:
+        where = ", ".join(masks.place(position) for position in masks.positions()[:3])
+        raise DataError(
+            f"video {query.query_id}: no object to follow, "
+            + (f"the masks show background only ({where}); " if where else "it has no mask; ")
+            + "put a palette PNG with ids 1..255 beside its first frame"
+        )
+    return Prompts(plan, lambda position: read(position, plan[position]))

@@ -1,19 +1,18 @@
 """A video's frames through a network and the steps of a recipe, one frame at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Literal
 
-from torch import Tensor
-
+from pvuw.errors import DataError
 from pvuw.inference.both_ways import score_both_ways
 from pvuw.inference.lockstep import SizeOf, score_frames
-from pvuw.inference.prompting import Prompter, PromptPolicy, ReplayedPrompts, prompt_plan
-from pvuw.inference.scores import ScoreStream
+from pvuw.inference.prompting import PromptPolicy, mask_prompts
+from pvuw.inference.shared import SharedVideo
 from pvuw.inference.steps.base import MaskStep, ScoreStep
 from pvuw.inference.views import ViewConfig
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 from pvuw.nets.base import VideoSegmenter
 from pvuw.ops.id_maps import logits_to_id_map
 from pvuw.types import FramePrediction
@@ -42,15 +41,18 @@ class InferenceConfig:
     """Steps on finished id maps, such as `CloseGaps`."""
     prefetch: int = 4
     """Frames decoded ahead by a background thread."""
+    queries_at_once: int = 8
+    """Queries of one video that are run side by side, each with sessions of its own."""
 
     def __post_init__(self) -> None:
-        if self.prefetch < 1:
-            raise ValueError(f"inference.prefetch must be at least 1, got {self.prefetch}")
+        for name in ("prefetch", "queries_at_once"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"inference.{name} must be at least 1, got {getattr(self, name)}")
 
 
 def propagate(
     net: VideoSegmenter,
-    video: Video,
+    query: Query,
     config: InferenceConfig,
     *,
     size_of: SizeOf | None = None,
@@ -62,48 +64,57 @@ def propagate(
 
     Args:
         net: The network, in eval mode, on the device it shall run on.
-        video: Frames and the annotations that may prompt.
+        query: What is asked of which video.
         config: Views, steps, prompt policy and read-ahead.
         size_of: At which size frames and id maps come out, given a frame's; default: the same.
             Frames enter the network as they are.
 
     Raises:
-        DataError: For an unreadable frame or mask, or a video that never shows an object.
+        DataError: For an unreadable frame or mask, or masks that never show an object.
     """
-    video.check()
-    Prompter(video, config.prompts).require_object()
-    names = video.frame_names
-    steps = config.score_steps
-    stream = reduce(
-        lambda frames, step: step.run(frames), steps, _scores(net, video, config, size_of)
+    query.video.check()
+    if isinstance(query.prompt, str):
+        raise DataError(f"{query.query_id}: {type(net).__name__} follows masks, not sentences")
+    prompts = mask_prompts(query, query.prompt, config.prompts)
+    score = partial(
+        score_frames, net, views=config.views, prefetch=config.prefetch, size_of=size_of
     )
-    for scores in stream:
+    stream = (
+        score(query.video, prompts=prompts)
+        if config.direction == "forward"
+        else score_both_ways(query.video, prompts, lambda shown, own: score(shown, prompts=own))
+    )
+    names = query.video.frame_names
+    for scores in reduce(lambda frames, step: step.run(frames), config.score_steps, stream):
         id_map = logits_to_id_map(scores.mask_logits, scores.object_ids).cpu()
         yield FramePrediction(
             frame_idx=scores.frame_idx,
             frame_name=names[scores.frame_idx],
             frame=scores.frame,
-            id_map=_finished(id_map, config.mask_steps),
+            id_map=reduce(lambda ids, step: step.apply(ids), config.mask_steps, id_map),
             output=scores.output,
             objects_compete=scores.objects_compete,
         )
 
 
-def _scores(
-    net: VideoSegmenter, video: Video, config: InferenceConfig, size_of: SizeOf | None
-) -> ScoreStream:
-    score = partial(
-        score_frames, net, views=config.views, prefetch=config.prefetch, size_of=size_of
-    )
-    if config.direction == "forward":
-        prompts = partial(Prompter, video, config.prompts)
-        return score(video, prompts=prompts)
+def propagate_all(
+    net: VideoSegmenter,
+    queries: Sequence[Query],
+    config: InferenceConfig,
+    *,
+    size_of: SizeOf | None = None,
+) -> list[Iterator[FramePrediction]]:
+    """The predictions of several queries of one video, to be advanced in turns.
 
-    def run(shown: Video, replayed: ReplayedPrompts) -> ScoreStream:
-        return score(shown, prompts=lambda: replayed)
+    Turn by turn they ask for the same frames, which are then decoded once and shared.
 
-    return score_both_ways(video, prompt_plan(video, config.prompts), run)
-
-
-def _finished(id_map: Tensor, steps: list[MaskStep]) -> Tensor:
-    return reduce(lambda ids, step: step.apply(ids), steps, id_map)
+    Args:
+        net: See `propagate`.
+        queries: Of one video.
+        config: See `propagate`.
+        size_of: See `propagate`.
+    """
+    if len(queries) > 1:
+        video = SharedVideo(queries[0].video, keep=2 * config.prefetch + 2)
+        queries = [Query(query.query_id, video, query.prompt) for query in queries]
+    return [propagate(net, query, config, size_of=size_of) for query in queries]

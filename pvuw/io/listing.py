@@ -5,14 +5,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pvuw.errors import DataError
 from pvuw.io.frame_order import in_order
 from pvuw.io.text import plain_id, read_ids
 from pvuw.io.video_decode import scan
 from pvuw.io.video_file import VideoFile, find_video_files, frame_names
-from pvuw.io.videos import FolderFiles, FolderMasks, Video, no_masks_line
+from pvuw.io.videos import FolderFiles, FolderMasks, Video
 
 _FRAME_SUFFIXES = frozenset({"jpg", "jpeg", "png"})
 _MASK_SUFFIXES = frozenset({"png"})
@@ -62,28 +61,6 @@ def list_videos(folder: VideoFolder) -> list[Video]:
         else _list_video(folder, video_id)
         for video_id in _video_ids(folder, files)
     ]
-
-
-def require_masks(
-    videos: Sequence[Video], kind: Literal["annotation", "truth"] = "annotation"
-) -> None:
-    """Return nothing if every video is in order and has at least one mask of the kind.
-
-    Args:
-        videos: What training or validation is about to use.
-        kind: The masks that are needed: `annotation` to train or to prompt, `truth` to score.
-
-    Raises:
-        DataError: With one line for each broken video, the first ten of them.
-    """
-    lines = []
-    for video in videos:
-        masks = video.annotation_paths if kind == "annotation" else video.truth_paths
-        if video.problem is not None:
-            lines.append(video.problem)
-        elif not masks:
-            lines.append(no_masks_line(video, kind))
-    raise_lines(lines)
 
 
 def raise_lines(lines: Sequence[str]) -> None:

@@ -1,8 +1,11 @@
-"""A folder of predicted masks: written in the background, a video appears whole or not at all."""
+"""A folder of predicted masks: written in the background, an answer appears whole or not at all."""
 
+import os
 import queue
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -10,85 +13,106 @@ from numpy.typing import NDArray
 
 from pvuw.errors import PvuwError
 from pvuw.io.masks import write_id_map
-from pvuw.types import FramePrediction
+from pvuw.types import FramePrediction, FrameWriter
 
 _PARTIAL = ".partial"
 
 
 class MaskFolder:
-    """Writes `<root>/<video>/<frame>.png` palette PNGs; a `FrameSink`.
+    """Writes `<root>/<query id>/<frame>.png` palette PNGs; a `ResultSink`.
 
-    A video's frames are written by one background thread into a hidden folder beside its final
-    place, which takes the video's name when the last frame is on disk. A video that breaks off, or
-    a killed run, leaves nothing under the video's name. Several processes may write different
-    videos into one folder.
+    A query's frames are written by one background thread into a hidden folder beside its final
+    place, which takes the query's name when the last frame is on disk. A query that breaks off, or
+    a killed run, leaves nothing under the query's name. Several queries may be open at once, and
+    several processes may write different videos into one folder.
 
     Args:
         root: The folder of all videos; made if missing.
-        queue_frames: Frames that may wait for the disk before `write` blocks.
+        queue_frames: Frames of a query that may wait for the disk before its writer blocks.
     """
 
     def __init__(self, root: Path, *, queue_frames: int = 16) -> None:
         self.root = root
-        self._jobs: queue.Queue[tuple[Path, NDArray[np.uint8]] | None] = queue.Queue(queue_frames)
-        self._error: OSError | None = None
-        self._video_id = ""
-        self._thread: threading.Thread | None = None
+        self.queue_frames = queue_frames
         root.mkdir(parents=True, exist_ok=True)
 
     def finished(self) -> set[str]:
-        """Names of the videos that are there, all frames of them."""
-        return {path.name for path in self.root.iterdir() if path.is_dir() and path.name[0] != "."}
+        """Ids of the queries that are there, all frames of them."""
+        found: set[str] = set()
+        for video in _visible(self.root):
+            inside = _visible(video) if video.is_dir() else []
+            expressions = {f"{video.name}/{entry.name}" for entry in inside if entry.is_dir()}
+            found |= expressions or ({video.name} if inside else set())
+        return found
 
     def remove_left_overs(self) -> None:
         """Remove what killed runs left half-written; only while nobody writes into the folder."""
-        for left_over in self.root.glob(f".*{_PARTIAL}"):
-            shutil.rmtree(left_over)
+        for pattern in (f".*{_PARTIAL}", f"*/.*{_PARTIAL}"):
+            for left_over in self.root.glob(pattern):
+                self._drop(left_over)
 
-    @property
-    def _partial(self) -> Path:
-        return self.root / f".{self._video_id}{_PARTIAL}"
+    @contextmanager
+    def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
+        """Take the frames of a query.
 
-    def start_video(self, video_id: str, num_frames: int) -> None:
-        """Open a video's hidden folder and the thread that fills it."""
+        Raises:
+            PvuwError: The disk refused a frame.
+        """
         del num_frames
-        self._video_id = video_id
-        self._error = None
-        self._partial.mkdir()
-        self._thread = threading.Thread(target=self._work, name=f"write {video_id}", daemon=True)
+        final = self.root / query_id
+        partial = final.with_name(f".{final.name}{_PARTIAL}")
+        partial.mkdir(parents=True)
+        writer = _BackgroundWriter(partial, self.queue_frames, name=f"write {query_id}")
+        try:
+            try:
+                yield writer.write
+            finally:
+                writer.join()
+            writer.check()
+        except BaseException:
+            self._drop(partial)
+            raise
+        if final.exists():
+            shutil.rmtree(final)
+        partial.rename(final)
+
+    def _drop(self, partial: Path) -> None:
+        """Remove a hidden folder, and the video's around it if nothing else is in there."""
+        shutil.rmtree(partial)
+        if partial.parent != self.root and not any(partial.parent.iterdir()):
+            partial.parent.rmdir()
+
+
+def _visible(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return [entry for entry in entries if entry.name[0] != "."]
+
+
+class _BackgroundWriter:
+    """A thread that writes id maps into one folder in the order they come."""
+
+    def __init__(self, folder: Path, queue_frames: int, *, name: str) -> None:
+        self._folder = folder
+        self._jobs: queue.Queue[tuple[Path, NDArray[np.uint8]] | None] = queue.Queue(queue_frames)
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
     def write(self, prediction: FramePrediction) -> None:
-        """Hand a frame's id map to the writing thread.
-
-        Raises:
-            PvuwError: The disk refused an earlier frame of this video.
-        """
-        if self._error is not None:
-            raise _refused(self._error)
-        path = self._partial / f"{prediction.frame_name}.png"
+        """Hand a frame's id map to the thread, or raise what happened to an earlier one."""
+        self.check()
+        path = self._folder / f"{prediction.frame_name}.png"
         self._jobs.put((path, prediction.id_map.numpy()))
 
-    def finish_video(self, error: str | None) -> None:
-        """Wait for the disk, then give the folder its name, or remove it after an error.
-
-        Raises:
-            PvuwError: The disk refused a frame and nobody has been told yet.
-        """
-        if self._thread is None:
-            return
+    def join(self) -> None:
+        """Wait for the disk."""
         self._jobs.put(None)
         self._thread.join()
-        self._thread = None
-        if error is not None or self._error is not None:
-            shutil.rmtree(self._partial)
-            if error is None and self._error is not None:
-                raise _refused(self._error)
-            return
-        final = self.root / self._video_id
-        if final.exists():
-            shutil.rmtree(final)
-        self._partial.rename(final)
+
+    def check(self) -> None:
+        """Return nothing unless the disk refused a frame."""
+        if self._error is not None:
+            raise _refused(self._error)
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

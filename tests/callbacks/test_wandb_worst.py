@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from callbacks.wandb_worst import COLUMNS, WandbWorst, _row, _wrong_share
-from pvuw.types import FrameOutput, FramePrediction, ScoredVideo
+from pvuw.types import FrameOutput, FramePrediction, ScoredQuery
 
 
 def prediction(frame_idx, wrong):
@@ -17,11 +17,10 @@ def prediction(frame_idx, wrong):
 
 
 def feed(worst, video_id, *, wrong, jf):
-    worst.start_video(video_id, len(wrong))
-    for frame_idx, count in enumerate(wrong):
-        worst.write(prediction(frame_idx, count))
-    worst.finish_video(None)
-    worst.take_score(ScoredVideo("set", video_id, len(wrong), [3], [jf], [jf], [("small",)]))
+    with worst.open(video_id, len(wrong)) as write:
+        for frame_idx, count in enumerate(wrong):
+            write(prediction(frame_idx, count))
+    worst.take_score(ScoredQuery("set", video_id, len(wrong), [3], [jf], [jf], [("small",)]))
 
 
 def test_the_worst_videos_stay_with_their_worst_frame():
@@ -29,9 +28,23 @@ def test_the_worst_videos_stay_with_their_worst_frame():
     feed(worst, "good", wrong=(0, 1, 0), jf=0.9)
     feed(worst, "bad", wrong=(2, 9, 5), jf=0.1)
     feed(worst, "middling", wrong=(0, 3, 4), jf=0.5)
-    assert [clip.score.video_id for clip in worst._clips] == ["bad", "middling"]
+    assert [clip.score.query_id for clip in worst._clips] == ["bad", "middling"]
     assert [clip.worst_frame.frame_idx for clip in worst._clips] == [1, 2]
     assert worst._clips[0].worst_frame.output.mask_logits.numel() == 0, "no logits are kept"
+
+
+def test_queries_side_by_side_keep_a_frame_each():
+    worst = WandbWorst(num_videos=2)
+    with worst.open("v/a", 2) as first, worst.open("v/b", 2) as second:
+        for frame_idx in range(2):
+            first(prediction(frame_idx, 5 - frame_idx))
+            second(prediction(frame_idx, 1 + frame_idx))
+    for query_id in ("v/a", "v/b"):
+        worst.take_score(ScoredQuery("", query_id, 2, [3], [0.5], [0.5], [()]))
+    assert {clip.score.query_id: clip.worst_frame.frame_idx for clip in worst._clips} == {
+        "v/a": 0,
+        "v/b": 1,
+    }
 
 
 def test_share_of_wrong_pixels():
@@ -44,10 +57,10 @@ def test_share_of_wrong_pixels():
 def test_a_row_names_set_scores_and_the_worst_object():
     pytest.importorskip("wandb")
     worst = WandbWorst()
-    worst.start_video("v", 1)
-    worst.write(prediction(0, 4))
+    with worst.open("v", 1) as write:
+        write(prediction(0, 4))
     buckets = [("small",), ("occluded", "small")]
-    worst.take_score(ScoredVideo("set", "v", 1, [3, 5], [0.5, 0.1], [0.7, 0.3], buckets))
+    worst.take_score(ScoredQuery("set", "v", 1, [3, 5], [0.5, 0.1], [0.7, 0.3], buckets))
     row = dict(zip(COLUMNS, _row(worst._clips[0]), strict=True))
     assert row["video"] == "set/v"
     assert row["J&F"] == pytest.approx(0.4)

@@ -22,11 +22,11 @@ class Recorder(lightning.LightningModule):
         return self.weight * batch.frames.float().mean()
 
     def validation_step(self, batch, batch_idx):
-        self.videos.append(batch.video_id)
+        self.videos += [query.query_id for query in batch]
         self.log("val/jf", torch.tensor(1.0), batch_size=1)
 
     def predict_step(self, batch, batch_idx):
-        self.videos.append(batch.video_id)
+        self.videos += [query.query_id for query in batch]
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.01)

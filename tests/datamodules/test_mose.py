@@ -21,7 +21,7 @@ def folder(split, **options):
 
 
 def ids(loader):
-    return sorted(video.video_id for video in loader)
+    return sorted(query.query_id for queries in loader for query in queries)
 
 
 @pytest.fixture
@@ -38,9 +38,9 @@ def test_root_in_mose_layout(make_data):
     assert all(isinstance(batch, VideoBatch) for batch in batches)
     assert batches[0].frames.shape == (2, 2, 3, 16, 16)
     assert ids(data.val_dataloader()) == ids(data.predict_dataloader()) == ["v0", "v1"]
-    video = data.val_dataloader().videos[0]
-    assert sorted(video.annotation_paths) == [0]
-    assert len(video.truth_paths) == len(video)
+    ((query,), *_) = data.val_dataloader().videos
+    assert query.prompt.positions() == [0]
+    assert len(query.truth.positions()) == len(query.video)
 
 
 def test_validate_and_test_need_no_training_videos(root):
@@ -131,11 +131,11 @@ def test_validation_lists_broken_videos_but_prediction_goes_on(root):
     assert "bare: no annotation mask" in lines[0]
     assert "00099.png: mask of a frame that does not exist" in lines[1]
     data.setup("predict")
-    videos = {video.video_id: video for video in data.predict_dataloader()}
-    videos["v1"].check_prompts()
+    videos = {query.query_id: query for (query,) in data.predict_dataloader()}
+    videos["v1"].check()
     for video_id in ("bare", "v0"):
         with pytest.raises(DataError):
-            videos[video_id].check_prompts()
+            videos[video_id].check()
 
 
 def test_validation_video_without_truth_is_listed(root):

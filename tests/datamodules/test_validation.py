@@ -33,7 +33,7 @@ def data_of(root, **options):
 
 
 def ids(loader):
-    return sorted(video.video_id for video in loader)
+    return sorted(query.query_id for queries in loader for query in queries)
 
 
 def test_named_sets_are_loaders_by_name(root, davis):
@@ -77,8 +77,8 @@ def test_held_out_videos_are_scored_and_not_trained_on(root):
     held, trained = ids(data.val_dataloader()), {b.video_ids[0] for b in data.train_dataloader()}
     assert held == ["t1", "t5"]
     assert trained == {"t0", "t2", "t3", "t4", "t6"}
-    video = data.val_dataloader().videos[0]
-    assert len(video.truth_paths) == len(video)
+    ((query,), *_) = data.val_dataloader().videos
+    assert len(query.truth.positions()) == len(query.video)
 
 
 def test_holding_out_everything_is_refused(root):

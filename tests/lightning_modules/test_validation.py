@@ -1,31 +1,38 @@
 import time
+from contextlib import contextmanager
 
 import pytest
 import torch
 
 from lightning_modules import VOSModule
 from lightning_modules.validation import (
+    Scorer,
     ValidationClock,
     add_score,
     at_most,
     metric_for,
     names_of_sets,
-    score_video,
 )
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 from pvuw.losses import VOSLoss
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.modules import Widths
-from pvuw.types import FrameOutput, FramePrediction, ScoredVideo
+from pvuw.types import FrameOutput, FramePrediction, ScoredQuery
 from tests.helpers import synthetic
 
 
-def video_of(num_frames, name="squares"):
-    return Video(name, [f"{time:05d}.jpg" for time in range(num_frames)])
+def score(frames, *, data_set="", query_id="squares"):
+    """The score of predicted frames."""
+    scores, frames = [], list(frames)
+    with Scorer("mose", data_set, scores.append).open(query_id, len(frames)) as write:
+        for frame in frames:
+            write(frame)
+    (scored,) = scores
+    return scored
 
 
 def frames_of(num_frames, *, hide=(), truth=True):
@@ -47,10 +54,8 @@ def frames_of(num_frames, *, hide=(), truth=True):
 
 def test_a_video_is_scored_object_by_object_with_its_buckets():
     num_frames = synthetic.NUM_FRAMES
-    scored = score_video(
-        video_of(num_frames), frames_of(num_frames, hide=[7]), protocol="mose", data_set="mine"
-    )
-    assert (scored.data_set, scored.video_id, scored.num_frames) == ("mine", "squares", num_frames)
+    scored = score(frames_of(num_frames, hide=[7]), data_set="mine")
+    assert (scored.data_set, scored.query_id, scored.num_frames) == ("mine", "squares", num_frames)
     assert scored.object_ids == [1, 3, 7]
     assert scored.j[:2] == [1.0, 1.0]
     # 7 is outside in two of the six scored frames, where missing it is right.
@@ -75,7 +80,7 @@ def test_frames_masks_and_truth_are_compared_at_one_size(resolution, divisor, tm
     frames, scores = FrameList(), ScoreList()
     module.frame_sinks.append(frames)
     module.score_sinks.append(scores)
-    module.validation_step(video, 0)
+    module.validation_step([Query.of(video)], 0)
     wanted = tuple(side // divisor for side in synthetic.SIZE_HW)
     assert len(frames.kept) == synthetic.NUM_FRAMES
     for frame in frames.kept:
@@ -94,14 +99,9 @@ class FrameList:
     def __init__(self):
         self.kept = []
 
-    def start_video(self, video_id, num_frames):
-        pass
-
-    def write(self, prediction):
-        self.kept.append(prediction)
-
-    def finish_video(self, error):
-        pass
+    @contextmanager
+    def open(self, query_id, num_frames):
+        yield self.kept.append
 
 
 class ScoreList:
@@ -126,9 +126,9 @@ def test_the_size_of_a_network_counts_where_it_is_smaller():
 
 def test_frame_without_truth_and_too_short_videos_are_named():
     with pytest.raises(DataError, match="squares: frame 00000 has no ground truth"):
-        score_video(video_of(3), frames_of(3, truth=False), protocol="mose", data_set="")
+        score(frames_of(3, truth=False))
     with pytest.raises(DataError, match="squares: 2 frames leave none to score"):
-        score_video(video_of(2), frames_of(2), protocol="mose", data_set="")
+        score(frames_of(2))
 
 
 def test_scores_per_set_and_bucket_are_over_objects():
@@ -136,7 +136,7 @@ def test_scores_per_set_and_bucket_are_over_objects():
     rows = [("mose", [0.2, 0.4], [("small",), ()]), ("davis", [0.9], [("small", "occluded")])]
     for data_set, values, buckets in rows:
         ids = list(range(len(values)))
-        add_score(metric, ScoredVideo(data_set, "v", 5, ids, values, values, buckets))
+        add_score(metric, ScoredQuery(data_set, "v", 5, ids, values, values, buckets))
     scores = {name: float(value) for name, value in metric.compute().items() if "jf" in name}
     assert scores == pytest.approx(
         {

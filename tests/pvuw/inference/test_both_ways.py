@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from pvuw.inference.prompting import prompt_plan
+from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.views import ViewConfig
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 from tests.helpers.echo import Echo, blocks, write_video
 
 
@@ -22,7 +22,7 @@ def late_video(folder):
 
 def run(net, video, direction, **views):
     config = InferenceConfig(prompts="new_objects", direction=direction, views=ViewConfig(**views))
-    return torch.stack([frame.id_map for frame in propagate(net, video, config)]).numpy()
+    return torch.stack([frame.id_map for frame in propagate(net, Query.of(video), config)]).numpy()
 
 
 @pytest.mark.parametrize("views", [{}, {"flips": [False, True], "at_once": 1}])
@@ -44,9 +44,18 @@ def test_a_video_prompted_on_its_first_frame_is_run_once(tmp_path):
 
 def test_the_plan_lists_what_a_policy_gives(tmp_path):
     _, video = late_video(tmp_path / "v")
-    assert prompt_plan(video, "first") == {1: [3]}
-    assert prompt_plan(video, "new_objects") == {1: [3], 4: [9]}
-    assert prompt_plan(video, "all") == {1: [3], 4: [3, 9]}
+    query = Query.of(video)
+
+    def plan(policy):
+        return mask_prompts(query, query.prompt, policy)
+
+    assert plan("first").ids == {1: [3]}
+    assert plan("new_objects").ids == {1: [3], 4: [9]}
+    assert plan("all").ids == {1: [3], 4: [3, 9]}
+    back = plan("all").mirrored()
+    assert back.ids == {3: [3], 0: [3, 9]}
+    assert torch.equal(back.at(0).masks, plan("all").at(4).masks)
+    assert back.at(1) is None
 
 
 class Opinionated(Echo):
@@ -69,20 +78,8 @@ class Opinionated(Echo):
 def test_scores_of_late_objects_come_along(tmp_path):
     _, video = late_video(tmp_path / "v")
     config = InferenceConfig(prompts="new_objects", direction="both")
-    frames = list(propagate(Opinionated(), video, config))
+    frames = list(propagate(Opinionated(), Query.of(video), config))
     assert [sorted(frame.output.object_ids) for frame in frames] == [[3, 9]] * 6
     for frame in frames:
         assert frame.output.presence_logits.tolist() == frame.output.object_ids
         assert frame.output.predicted_iou.shape == (2,)
-
-
-def test_reversing_keeps_masks_with_their_frames(tmp_path):
-    from pvuw.inference.both_ways import reversed_video
-
-    truth, video = late_video(tmp_path / "v")
-    back = reversed_video(video, 5)
-    assert isinstance(back, Video)
-    assert len(back) == 5
-    assert torch.equal(back.read_frame(0)[0], torch.from_numpy(truth[4]))
-    assert sorted(back.annotation_paths) == [0, 3]
-    assert back.read_annotation(3).unique().tolist() == [0, 3]

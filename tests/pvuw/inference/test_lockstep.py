@@ -1,12 +1,11 @@
-from functools import partial
-
 import pytest
 import torch
 
 from pvuw.inference.lockstep import score_frames
-from pvuw.inference.prompting import Prompter
+from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.views import ViewConfig
+from pvuw.io.queries import Query
 from tests.helpers.echo import Echo, blocks, write_video
 
 FVOS = ViewConfig([1 + i / 8 for i in range(7)], [0, 90, 180, 270], [False, True])
@@ -22,7 +21,7 @@ class Wobbly(Echo):
 
 def id_maps(net, video, **views):
     config = InferenceConfig(views=ViewConfig(**views))
-    return torch.stack([frame.id_map for frame in propagate(net, video, config)])
+    return torch.stack([frame.id_map for frame in propagate(net, Query.of(video), config)])
 
 
 @pytest.mark.parametrize("size_hw", [(17, 23), (16, 24)])
@@ -73,6 +72,7 @@ def test_sure_views_keep_their_order_where_probabilities_round_to_one(tmp_path):
 @pytest.mark.parametrize("compete", [False, True])
 def test_groups_of_views_give_the_same_bits(tmp_path, fusion, compete):
     video = write_video(tmp_path / "v", blocks(3, (17, 23)))
+    query = Query.of(video)
 
     class Seeded(Echo):
         objects_compete = compete
@@ -83,7 +83,7 @@ def test_groups_of_views_give_the_same_bits(tmp_path, fusion, compete):
 
     def scores(at_once):
         views = ViewConfig([1.0, 1.25], [0, 90], [False, True], fusion=fusion, at_once=at_once)
-        prompts = partial(Prompter, video, "first")
+        prompts = mask_prompts(query, query.prompt, "first")
         frames = score_frames(Seeded(), video, prompts=prompts, views=views, prefetch=2)
         return torch.stack([frame.mask_logits for frame in frames])
 

@@ -7,9 +7,10 @@ import torch
 
 from pvuw.errors import DataError
 from pvuw.inference.lockstep import with_next
-from pvuw.inference.prompting import Prompter
+from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.masks import write_id_map
+from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
 from pvuw.types import FrameOutput
@@ -74,7 +75,7 @@ def boxes(**where):
 
 def run(video, **config):
     net = Hold()
-    return list(propagate(net, video, InferenceConfig(**config))), net.session
+    return list(propagate(net, Query.of(video), InferenceConfig(**config))), net.session
 
 
 def test_frames_come_in_order_with_names_and_ids_as_stored(tmp_path):
@@ -123,14 +124,14 @@ def test_video_without_objects_is_refused_before_any_work(tmp_path, maps):
     video = make_video(tmp_path, maps, length=2)
     net = Hold()
     with pytest.raises(DataError, match=r"video clip: no object to follow.*put a palette PNG"):
-        next(propagate(net, video, InferenceConfig()))
+        next(propagate(net, Query.of(video), InferenceConfig()))
     assert not hasattr(net, "session")
 
 
 def test_stopping_early_ends_the_reading_thread(tmp_path):
     video = make_video(tmp_path, {0: boxes(i1=(0, 0))}, length=20)
     before = threading.active_count()
-    frames = propagate(Hold(), video, InferenceConfig(prefetch=2))
+    frames = propagate(Hold(), Query.of(video), InferenceConfig(prefetch=2))
     next(frames)
     frames.close()
     assert threading.active_count() == before
@@ -139,7 +140,7 @@ def test_stopping_early_ends_the_reading_thread(tmp_path):
 def test_broken_frame_surfaces_at_its_turn(tmp_path):
     video = make_video(tmp_path, {0: boxes(i1=(0, 0))}, length=4)
     video.frame_paths[2].write_bytes(b"")
-    frames = propagate(Hold(), video, InferenceConfig())
+    frames = propagate(Hold(), Query.of(video), InferenceConfig())
     assert [next(frames).frame_idx, next(frames).frame_idx] == [0, 1]
     with pytest.raises(DataError, match=r"00002\.png"):
         next(frames)
@@ -148,15 +149,16 @@ def test_broken_frame_surfaces_at_its_turn(tmp_path):
 def test_video_found_broken_while_listing_says_so(tmp_path):
     video = Video("clip", (), {}, problem="clip: holds no frames")
     with pytest.raises(DataError, match="holds no frames"):
-        next(propagate(Hold(), video, InferenceConfig()))
+        next(propagate(Hold(), Query.of(video), InferenceConfig()))
 
 
-def test_prompter_reports_only_what_the_policy_allows(tmp_path):
-    prompter = Prompter(make_video(tmp_path, {0: boxes(i9=(0, 0))}, length=2), "first")
-    prompt = prompter.at(0)
+def test_prompts_are_only_what_the_policy_allows(tmp_path):
+    query = Query.of(make_video(tmp_path, {0: boxes(i9=(0, 0))}, length=2))
+    prompts = mask_prompts(query, query.prompt, "first")
+    prompt = prompts.at(0)
     assert prompt.object_ids == [9]
     assert prompt.masks.shape == (1, 8, 10)
-    assert prompter.at(1) is None
+    assert prompts.at(1) is None
 
 
 @pytest.mark.parametrize("count", [0, 1, 3])

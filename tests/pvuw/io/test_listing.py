@@ -3,7 +3,7 @@ import time
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.io.listing import VideoFolder, list_videos, require_masks
+from pvuw.io.listing import VideoFolder, list_videos
 from tests.pvuw.io.make import square, write_video
 
 
@@ -143,34 +143,6 @@ def test_frame_suffixes(tmp_path, suffix):
     write_video(tmp_path, "v", [square(1)], suffix=suffix)
     (video,) = list_videos(mose(tmp_path))
     assert video.read_frame(0).shape[0] == 3
-
-
-def test_require_masks_lists_every_broken_video(tmp_path):
-    write_video(tmp_path, "good", [square(1)])
-    for video_id in ("bare1", "bare2"):
-        write_video(tmp_path, video_id, [None])
-    (tmp_path / "JPEGImages" / "hollow").mkdir()
-    videos = list_videos(mose(tmp_path))
-    require_masks([video for video in videos if video.video_id == "good"])
-    with pytest.raises(DataError) as error:
-        require_masks(videos)
-    lines = str(error.value).splitlines()
-    assert len(lines) == 3
-    assert "bare1: no annotation mask" in lines[0]
-    assert "bare2" in lines[1]
-    assert "hollow: holds no frames" in lines[2]
-    with pytest.raises(DataError, match="good: no truth mask"):
-        require_masks(videos, "truth")
-
-
-def test_long_reports_are_cut(tmp_path):
-    for number in range(13):
-        (tmp_path / "JPEGImages" / f"v{number:02d}").mkdir(parents=True)
-    with pytest.raises(DataError) as error:
-        require_masks(list_videos(VideoFolder(tmp_path / "JPEGImages")))
-    lines = str(error.value).splitlines()
-    assert len(lines) == 11
-    assert lines[-1] == "... and 3 more"
 
 
 def test_listing_reads_no_file(tmp_path):

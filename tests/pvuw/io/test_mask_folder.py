@@ -4,10 +4,12 @@ import pytest
 import torch
 
 import pvuw.io.mask_folder as module
-from pvuw.errors import PvuwError
+from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_folder import MaskFolder
 from pvuw.io.masks import read_id_map
 from pvuw.types import FrameOutput, FramePrediction
+
+REFUSED = r"png: could not be written \(No space left.*make room"
 
 
 def prediction(name, value):
@@ -21,10 +23,11 @@ def prediction(name, value):
 
 
 def write_video(folder, video_id, values, error=None):
-    folder.start_video(video_id, len(values))
-    for name, value in values.items():
-        folder.write(prediction(name, value))
-    folder.finish_video(error)
+    with folder.open(video_id, len(values)) as write:
+        for name, value in values.items():
+            write(prediction(name, value))
+        if error is not None:
+            raise DataError(error)
 
 
 def names(root):
@@ -40,18 +43,33 @@ def test_video_appears_whole_with_the_ids_it_was_given(tmp_path):
 
 def test_video_is_invisible_until_its_last_frame(tmp_path):
     folder = MaskFolder(tmp_path)
-    folder.start_video("a", 2)
-    folder.write(prediction("00000", 1))
-    assert not (tmp_path / "a").exists()
-    folder.finish_video(None)
+    with folder.open("a", 2) as write:
+        write(prediction("00000", 1))
+        assert not (tmp_path / "a").exists()
+        assert folder.finished() == set()
     assert names(tmp_path) == ["a", "a/00000.png"]
 
 
 def test_broken_video_leaves_nothing_and_the_next_one_is_written(tmp_path):
     folder = MaskFolder(tmp_path)
-    write_video(folder, "a", {"00000": 1}, error="frame 1 is truncated")
+    for video_id in ("a", "c/0"):
+        with pytest.raises(DataError, match="frame 1 is truncated"):
+            write_video(folder, video_id, {"00000": 1}, error="frame 1 is truncated")
     write_video(folder, "b", {"00000": 2})
     assert names(tmp_path) == ["b", "b/00000.png"]
+
+
+def test_expressions_of_a_video_are_written_side_by_side(tmp_path):
+    folder = MaskFolder(tmp_path)
+    with folder.open("v/0", 2) as first, folder.open("v/1", 2) as second:
+        for name in ("00000", "00001"):
+            first(prediction(name, 1))
+            second(prediction(name, 2))
+        assert folder.finished() == set()
+    assert folder.finished() == {"v/0", "v/1"}
+    assert names(tmp_path / "v" / "1") == ["00000.png", "00001.png"]
+    assert (read_id_map(tmp_path / "v" / "1" / "00001.png") == 2).all()
+    assert (read_id_map(tmp_path / "v" / "0" / "00001.png") == 1).all()
 
 
 def test_prediction_replaces_an_older_one_completely(tmp_path):
@@ -64,9 +82,10 @@ def test_prediction_replaces_an_older_one_completely(tmp_path):
 def test_left_overs_of_a_killed_run_are_removed(tmp_path):
     (tmp_path / ".a.partial").mkdir()
     (tmp_path / ".a.partial" / "00000.png").write_bytes(b"half a fi")
+    (tmp_path / "v" / ".0.partial").mkdir(parents=True)
     folder = MaskFolder(tmp_path)
-    assert folder.finished() == set()
     folder.remove_left_overs()
+    assert folder.finished() == set()
     assert names(tmp_path) == []
 
 
@@ -76,11 +95,12 @@ def test_full_disk_is_reported_once_without_blocking(tmp_path, monkeypatch):
 
     monkeypatch.setattr(module, "write_id_map", refuse)
     folder = MaskFolder(tmp_path, queue_frames=1)
-    folder.start_video("a", 50)
-    with pytest.raises(PvuwError, match=r"png: could not be written \(No space left.*make room"):  # noqa: PT012 - any of the 50 may tell
+    refused = pytest.raises(
+        PvuwError, match=r"png: could not be written \(No space left.*make room"
+    )
+    with refused, folder.open("a", 50) as write:
         for i in range(50):
-            folder.write(prediction(f"{i:05d}", 1))
-    folder.finish_video("the disk is full")
+            write(prediction(f"{i:05d}", 1))
     assert names(tmp_path) == []
     assert not [t for t in threading.enumerate() if t.name == "write a"]
 
@@ -91,8 +111,9 @@ def test_disk_error_on_the_last_frame_surfaces_at_the_end(tmp_path, monkeypatch)
 
     monkeypatch.setattr(module, "write_id_map", refuse)
     folder = MaskFolder(tmp_path)
-    folder.start_video("a", 1)
-    folder.write(prediction("00000", 1))
-    with pytest.raises(PvuwError, match=r"png: could not be written \(No space left.*make room"):
-        folder.finish_video(None)
+    refused = pytest.raises(
+        PvuwError, match=r"png: could not be written \(No space left.*make room"
+    )
+    with refused, folder.open("a", 1) as write:
+        write(prediction("00000", 1))
     assert names(tmp_path) == []

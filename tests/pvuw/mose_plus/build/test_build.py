@@ -102,9 +102,9 @@ def test_lightning_trains_and_validates_on_it(whole):
     module.setup("fit")
     batch = next(iter(module.train_dataloader()))
     assert batch.masks.any()
-    (video,) = module.val_dataloader()
-    assert list(video.annotation_paths) == [0]
-    assert len(video.truth_paths) == FRAMES
+    ((query,),) = module.val_dataloader()
+    assert query.prompt.positions() == [0]
+    assert len(query.truth.positions()) == FRAMES
 
 
 def test_the_same_command_again_changes_nothing(whole):

@@ -1,0 +1,154 @@
+"""What is asked of a video: one answer, known by its id from the loader to the score."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pvuw.errors import DataError
+from pvuw.io.listing import raise_lines
+from pvuw.io.videos import Video, no_masks_line
+
+
+class FrameMasks(Protocol):
+    """Masks of a video by frame, read when asked for."""
+
+    def positions(self) -> Sequence[int]:
+        """Return the positions of the frames that have a mask, ascending."""
+
+    def place(self, frame_idx: int) -> str:
+        """Return file and frame as messages name them."""
+
+    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the object id of every pixel, uint8 `[H, W]`; pixels without truth are 0."""
+
+
+@dataclass(frozen=True)
+class VideoMasks:
+    """The PNG masks that were listed with a video: those that prompt, or its truth."""
+
+    video: Video
+    is_truth: bool = False
+
+    @property
+    def _paths(self) -> Mapping[int, Path]:
+        return self.video.truth_paths if self.is_truth else self.video.annotation_paths
+
+    def positions(self) -> Sequence[int]:
+        """Return the positions of the frames that have a mask, ascending."""
+        return sorted(self._paths)
+
+    def place(self, frame_idx: int) -> str:
+        """Return the mask's path."""
+        return str(self._paths[frame_idx])
+
+    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the object id of every pixel, uint8 `[H, W]`, at the size of the frames."""
+        del size_hw  # the video knows it
+        read = self.video.read_truth if self.is_truth else self.video.read_annotation
+        return read(frame_idx).numpy()
+
+
+class Query:
+    """One thing asked of a video: what to follow, told by masks or in words.
+
+    Following objects from their first masks is a video with one query. Queries of one video are
+    run by one process, side by side.
+
+    Not a dataclass: Lightning takes dataclass batches apart and refuses frozen ones.
+
+    Args:
+        query_id: `v`, the video's id, or `v/e` for expression `e` of the video; names the answer's
+            folder.
+        video: Its frames.
+        prompt: Masks of the objects to follow, or a sentence that tells which they are.
+        truth: Masks to score the answer against, where they are known.
+
+    Raises:
+        ValueError: If the id is no folder of an answer.
+    """
+
+    def __init__(
+        self,
+        query_id: str,
+        video: Video,
+        prompt: FrameMasks | str,
+        truth: FrameMasks | None = None,
+    ) -> None:
+        parts = query_id.split("/")
+        if len(parts) > 2 or any(not part or part[0] == "." for part in parts):
+            raise ValueError(
+                f"a query's id is `v` or `v/e`, no part empty or hidden, got {query_id!r}"
+            )
+        self.query_id = query_id
+        self.video = video
+        self.prompt = prompt
+        self.truth = truth
+
+    def __repr__(self) -> str:
+        """Return what names the query in a log."""
+        return f"Query({self.query_id!r}, {self.video!r})"
+
+    @classmethod
+    def of(cls, video: Video) -> "Query":
+        """What the masks listed with a video ask: to follow their objects."""
+        truth = VideoMasks(video, is_truth=True) if video.truth_paths else None
+        return cls(video.video_id, video, VideoMasks(video), truth)
+
+    def check(self, *, scored: bool = False) -> None:
+        """Return nothing if the video is in order and has what prompts.
+
+        Args:
+            scored: The answer is to be scored, so that there must be a truth too.
+
+        Raises:
+            DataError: If the video is broken, or a kind of mask is missing altogether.
+        """
+        self.video.check()
+        if not isinstance(self.prompt, str) and not self.prompt.positions():
+            raise DataError(no_masks_line(self.video, "annotation"))
+        if scored and (self.truth is None or not self.truth.positions()):
+            raise DataError(no_masks_line(self.video, "truth"))
+
+
+def require_scorable(queries: Iterable[Query]) -> None:
+    """Return nothing if every query can be run and scored.
+
+    Raises:
+        DataError: With one line for each broken one, the first ten of them.
+    """
+    lines = []
+    for query in queries:
+        try:
+            query.check(scored=True)
+        except DataError as error:
+            lines.append(str(error))
+    raise_lines(lines)
+
+
+def distinct(queries: Sequence[Query]) -> list[Query]:
+    """Return the queries, or refuse those whose answers would overwrite each other.
+
+    Raises:
+        DataError: If two have one id, or a video is asked for both as a whole and by expression.
+    """
+    counts = Counter(query.query_id for query in queries)
+    raise_lines(
+        [
+            f"video {query_id}: found in {count} of the given folders; list it in one of them only"
+            for query_id, count in counts.items()
+            if count > 1
+        ]
+    )
+    raise_lines(
+        [
+            f"{query_id}: video {whole} is asked for as a whole too; leave out one of them"
+            for query_id in counts
+            if (whole := query_id.rpartition("/")[0]) in counts
+        ]
+    )
+    return list(queries)

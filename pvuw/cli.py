@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from pvuw import __version__
-from pvuw.errors import PvuwError
+from pvuw.errors import PvuwError, refusal_of_system
 
 TRAINER_COMMANDS = {
     "fit": "fine-tune a network from a recipe",
@@ -97,6 +97,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return dispatch(list(sys.argv[1:] if argv is None else argv))
     except PvuwError as error:
         print(f"pvuw: error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if (line := refusal_of_system(error)) is None:
+            raise
+        print(f"pvuw: error: {line}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("pvuw: stopped", file=sys.stderr)

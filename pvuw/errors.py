@@ -1,5 +1,25 @@
 """Errors a user can act on: the command prints their one line and no traceback."""
 
+import errno
+import os
+
+_CHECK_RIGHTS = "check the rights of the file and of the folders above it, or give another place"
+_MAKE_ROOM = "make room or give another place"
+_FIXES = {
+    errno.EACCES: _CHECK_RIGHTS,
+    errno.EPERM: _CHECK_RIGHTS,
+    errno.EROFS: "give a place that can be written",
+    errno.ENOSPC: _MAKE_ROOM,
+    errno.EDQUOT: _MAKE_ROOM,
+    errno.ENAMETOOLONG: "rename the video or give a shorter path",
+    errno.ENOTDIR: "a part of the path is a file; give another path",
+    errno.ELOOP: "the links lead in a circle; correct them",
+    errno.EIO: "the disk cannot be read; check it and copy the file again",
+    errno.ESTALE: "the network disk has lost the file; mount it again",
+    errno.EMFILE: "too many open files; raise the limit (ulimit -n)",
+}
+"""What the user can do where the system refuses, whatever the program was about to do."""
+
 
 class PvuwError(Exception):
     """A problem in the user's input; the message names the file, the value and the fix."""
@@ -11,3 +31,16 @@ class DataError(PvuwError):
 
 class WeightsError(PvuwError):
     """A checkpoint that does not fit the network it was given to."""
+
+
+def refusal_of_system(error: OSError) -> str | None:
+    """Return one line for the user where the system refused a file; None: the fault may be ours.
+
+    Example:
+        >>> refusal_of_system(OSError(errno.ENOSPC, "No space left on device", "a.png"))
+        'a.png: No space left on device; make room or give another place'
+    """
+    fix = _FIXES.get(error.errno or 0)
+    if fix is None or error.filename is None:
+        return None
+    return f"{os.fsdecode(error.filename)}: {error.strerror}; {fix}"

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from tests.helpers.unprivileged import open_folder  # noqa: F401 (a fixture)
+
 torch.set_num_threads(1)
 
 

@@ -138,7 +138,7 @@ def _header(rows: Sequence["ObjectRow"], protocol: str) -> str:
 
 def _id_notes(reports: Sequence["VideoReport"]) -> list[str]:
     """Say which ids of the predictions and of the truth had no part in the scores."""
-    from pvuw.metrics.folders import shorten
+    from pvuw.io.folder import shorten
 
     extra = [
         f"{report.video_id}: {object_id} in {frames} frames"

@@ -171,7 +171,7 @@ def _report(args: argparse.Namespace) -> int:
 
 
 def _name_unmatched(selection: "Selection") -> None:
-    from pvuw.metrics.folders import shorten
+    from pvuw.io.folder import shorten
 
     for name, ids in selection.unmatched.items():
         print(

@@ -154,7 +154,7 @@ def _labels(roots: list[Path]) -> list[str]:
 def _predicted(videos: "list[Video]", root: Path) -> "tuple[list[Video], list[str]]":
     """Return the videos that have predictions, and a note about the others."""
     from pvuw.errors import DataError
-    from pvuw.metrics.folders import shorten
+    from pvuw.io.folder import shorten
 
     shown = [video for video in videos if (root / video.video_id).is_dir()]
     if not shown:

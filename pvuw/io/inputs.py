@@ -1,11 +1,19 @@
 """Whatever a user has to predict: a video file, a folder of frames, or a folder of either."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pvuw.errors import DataError
-from pvuw.io.listing import VideoFolder, list_videos
-from pvuw.io.video_file import SUFFIXES
+from pvuw.io.folder import list_folder, missing_reason
+from pvuw.io.listing import (
+    MASK_SUFFIXES,
+    VideoFolder,
+    files_by_stem,
+    list_frame_folder,
+    list_video_file,
+    list_videos,
+)
+from pvuw.io.video_file import SUFFIXES, is_video_name
 from pvuw.io.videos import Video
 
 _FRAMES = frozenset({".jpg", ".jpeg", ".png"})
@@ -36,7 +44,8 @@ class Inputs:
         """
         for path in (self.images, self.masks):
             if not path.exists():
-                raise DataError(f"{path}: no such file or folder; check the path")
+                reason = missing_reason(path, "no such file or folder")
+                raise DataError(f"{path}: {reason}; check the path")
         if not self._is_one_video():
             if self.masks.is_file():
                 raise DataError(
@@ -50,21 +59,30 @@ class Inputs:
 
     def _one_video(self) -> Video:
         if self.images.is_file():
-            (video,) = list_videos(VideoFolder(self.images))
+            video = list_video_file(VideoFolder(self.images), self.images)
         else:
-            parent, name = self.images.resolve().parent, self.images.resolve().name
-            (video,) = list_videos(VideoFolder(parent, videos=[name]))
+            place = self.images.resolve()
+            video = list_frame_folder(VideoFolder(place.parent), place.name)
         if video.problem is None:
             video.annotation_paths = self._masks_of_one(video)
         return video
 
     def _is_one_video(self) -> bool:
         if self.images.is_file():
-            if self.images.suffix.lower() not in SUFFIXES:
+            if not is_video_name(self.images.name):
                 known = ", ".join(sorted(SUFFIXES))
                 raise DataError(f"{self.images}: not a video file by its name; known are {known}")
             return True
-        return any(path.suffix.lower() in _FRAMES for path in self.images.iterdir())
+        found = list_folder(self.images)
+        pictures = [n for n in found.files + found.lost if PurePath(n).suffix.lower() in _FRAMES]
+        for name in found.folders if pictures else ():
+            inside = self.images / name
+            if inside not in (self.masks, *self.masks.parents) and _holds_frames(inside):
+                raise DataError(
+                    f"{self.images}: holds frames ({pictures[0]}) and folders of frames ({name}); "
+                    "give a folder with frames only, or with one folder per video only"
+                )
+        return bool(pictures)
 
     def _masks_of_one(self, video: Video) -> dict[int, Path]:
         """Masks by frame position: of one PNG, of a folder, or of the video's folder inside it."""
@@ -73,12 +91,16 @@ class Inputs:
         inside = self.masks / video.video_id
         folder = inside if inside.is_dir() else self.masks
         position = {name: i for i, name in enumerate(video.frame_names)}
-        paths = sorted(path for path in folder.iterdir() if path.suffix.lower() == ".png")
-        if not paths:
+        masks = files_by_stem(folder, MASK_SUFFIXES)
+        if not masks:
             raise DataError(f"{folder}: holds no PNG mask; add one named like its frame")
-        if lost := [path for path in paths if path.stem not in position]:
+        if lost := sorted(masks.keys() - position.keys()):
             raise DataError(
-                f"{lost[0]}: no frame of {self.images} is called {lost[0].stem} (they are "
-                f"{video.frame_names[0]} to {video.frame_names[-1]}); rename the mask"
+                f"{folder / masks[lost[0]]}: no frame of {self.images} is called {lost[0]} (they "
+                f"are {video.frame_names[0]} to {video.frame_names[-1]}); rename the mask"
             )
-        return {position[path.stem]: path for path in paths}
+        return {position[stem]: folder / name for stem, name in masks.items()}
+
+
+def _holds_frames(folder: Path) -> bool:
+    return any(PurePath(name).suffix.lower() in _FRAMES for name in list_folder(folder).files)

@@ -2,19 +2,31 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.folder import (
+    PICTURES,
+    list_folder,
+    list_names,
+    name_problem,
+    printable,
+    shorten,
+)
 from pvuw.io.frame_order import in_order
 from pvuw.io.text import plain_id, read_ids
 from pvuw.io.video_decode import scan
-from pvuw.io.video_file import VideoFile, find_video_files, frame_names
+from pvuw.io.video_file import VideoFile, find_video_files, frame_names, is_video_name
 from pvuw.io.videos import FolderFiles, FolderMasks, Video
 
 _FRAME_SUFFIXES = frozenset({"jpg", "jpeg", "png"})
-_MASK_SUFFIXES = frozenset({"png"})
+MASK_SUFFIXES = frozenset({"png"})
+_OTHER_VIDEOS = frozenset(
+    ("wmv", "flv", "ts", "mts", "m2ts", "3gp", "ogv", "vob", "asf", "mxf", "gif")
+)
 _SHOWN = 10
 
 
@@ -56,9 +68,9 @@ def list_videos(folder: VideoFolder) -> list[Video]:
         if part is not None and not part.is_dir() and part not in files.values():
             raise DataError(f"{part}: no such folder; check the path")
     return [
-        _list_video_file(folder, files[video_id])
+        list_video_file(folder, files[video_id])
         if video_id in files
-        else _list_video(folder, video_id)
+        else list_frame_folder(folder, video_id)
         for video_id in _video_ids(folder, files)
     ]
 
@@ -76,7 +88,7 @@ def raise_lines(lines: Sequence[str]) -> None:
 
 
 def _video_ids(folder: VideoFolder, files: Mapping[str, Path]) -> list[str]:
-    folders = [] if folder.images.is_file() else _subfolders(folder.images)
+    folders = [] if folder.images.is_file() else _video_folders(folder)
     present = folders + list(files)
     if not present:
         raise DataError(
@@ -111,91 +123,118 @@ def _named_ids(folder: VideoFolder, source: Path | list[str], present: list[str]
     return ids
 
 
-def _list_video(folder: VideoFolder, video_id: str) -> Video:
+def list_frame_folder(folder: VideoFolder, video_id: str) -> Video:
+    """Return the video whose frames are the files of a folder; what is wrong is its `problem`."""
     images = folder.images / video_id
-    files, doubled = _files_by_stem(images, _FRAME_SUFFIXES)
-    stems = in_order(files)
-    position = {stem: i for i, stem in enumerate(stems)}
-    annotations, problem = _list_masks(folder.annotations, video_id, position)
-    truth, truth_problem = _list_masks(folder.truth, video_id, position)
-    problem = problem or truth_problem
-    if not stems:
-        problem = f"{images}: holds no frames; " + (
-            "its folders might be the videos, then give this folder as `images`"
-            if _subfolders(images)
-            else "add .jpg or .png files or leave the video out"
-        )
-    elif doubled:
-        problem = f"{images}: several files for one frame ({', '.join(doubled)}); keep one of them"
-    names = [sys.intern(files[stem]) for stem in stems]
+    try:
+        if (problem := name_problem(video_id)) is not None:
+            raise DataError(f"{folder.images}: {problem}")
+        files = files_by_stem(images, _FRAME_SUFFIXES)
+        if not files:
+            raise DataError(f"{images}: holds no frames; {_no_frames_fix(images)}")
+        stems = in_order(files)
+        position = {stem: i for i, stem in enumerate(stems)}
+        annotations = _list_masks(folder.annotations, video_id, position)
+        truth = _list_masks(folder.truth, video_id, position)
+    except DataError as error:
+        return Video(printable(video_id), FolderFiles(images, []), problem=str(error))
     return Video(
         video_id,
-        FolderFiles(images, names),
+        FolderFiles(images, [sys.intern(files[stem]) for stem in stems]),
         annotation_paths=annotations,
         truth_paths=truth,
         void_id=folder.void_id,
-        problem=problem,
     )
 
 
-def _list_video_file(folder: VideoFolder, path: Path) -> Video:
+def list_video_file(folder: VideoFolder, path: Path) -> Video:
+    """Return the video a file holds; what is wrong is its `problem`."""
     try:
         index = scan(path)
+        position = {name: i for i, name in enumerate(frame_names(index.num_frames))}
+        annotations = _list_masks(folder.annotations, path.stem, position)
+        truth = _list_masks(folder.truth, path.stem, position)
     except DataError as error:
-        return Video(path.stem, FolderFiles(path, []), problem=str(error))
-    position = {name: i for i, name in enumerate(frame_names(index.num_frames))}
-    annotations, problem = _list_masks(folder.annotations, path.stem, position)
-    truth, truth_problem = _list_masks(folder.truth, path.stem, position)
-    return VideoFile(
-        path,
-        index,
-        annotations,
-        truth_paths=truth,
-        void_id=folder.void_id,
-        problem=problem or truth_problem,
-    )
+        return Video(printable(path.stem), FolderFiles(path, []), problem=str(error))
+    return VideoFile(path, index, annotations, truth_paths=truth, void_id=folder.void_id)
 
 
 def _list_masks(
     root: Path | None, video_id: str, position: Mapping[str, int]
-) -> tuple[Mapping[int, Path], str | None]:
-    """Return the mask of each frame, and what is wrong where a mask has no frame."""
-    if root is None or not position:
-        return {}, None
-    files, _ = _files_by_stem(root / video_id, _MASK_SUFFIXES)
+) -> Mapping[int, Path]:
+    """Return the mask of each frame; none where the video has no folder of masks.
+
+    Raises:
+        DataError: If a mask has no frame, or the folder cannot be used.
+    """
+    if root is None or not os.path.lexists(root / video_id):
+        return {}
+    files = files_by_stem(root / video_id, MASK_SUFFIXES)
     if lost := sorted(files.keys() - position.keys()):
-        return {}, (
+        raise DataError(
             f"{root / video_id / files[lost[0]]}: mask of a frame that does not exist among the "
             f"{len(position)} frames of the video; remove the mask or add the frame"
         )
     names: list[str | None] = [None] * len(position)
     for stem, name in files.items():
         names[position[stem]] = sys.intern(name)
-    return FolderMasks(root / video_id, names), None
+    return FolderMasks(root / video_id, names)
 
 
-def _files_by_stem(
-    folder: Path, suffixes: frozenset[str]
-) -> tuple[dict[str, str], tuple[str, str] | None]:
-    """Return stem -> file name, and two names of one stem where there are such.
+def files_by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, str]:
+    """Return stem -> file name of the pictures in a folder.
 
-    A folder that does not exist holds no files.
+    Raises:
+        DataError: If it cannot be listed, or a picture would be left out: one of a kind that is not
+            read, two of one stem, or one whose name is not UTF-8.
     """
     files: dict[str, str] = {}
-    doubled = None
-    try:
-        names = os.listdir(folder)  # noqa: PTH208 (names, not a Path for each of a million files)
-    except (FileNotFoundError, NotADirectoryError):
-        return files, None
-    for name in names:
-        stem, _, suffix = name.rpartition(".")
-        # A leading dot marks our own unfinished files and what file managers leave behind.
-        counts = suffix.lower() in suffixes and name[0] != "."
-        if counts and files.setdefault(stem, name) != name:
-            doubled = (min(name, files[stem]), max(name, files[stem]))
-    return files, doubled
+    for name in list_names(folder):
+        stem, kind = name.rpartition(".")[0], _suffix(name)
+        if kind in suffixes and stem:
+            if files.setdefault(stem, name) != name:
+                both = ", ".join(sorted((name, files[stem])))
+                raise DataError(f"{folder}: several files for one frame ({both}); keep one of them")
+        elif kind in PICTURES:
+            raise DataError(
+                f"{folder / name}: a picture that is not read here, only "
+                f"{', '.join(sorted(suffixes))}; convert it or move it out of the folder"
+            )
+    if name_problem("".join(files)) is not None:
+        bad = min(name for name in files.values() if name_problem(name) is not None)
+        raise DataError(f"{folder}: {name_problem(bad)}")
+    return files
 
 
-def _subfolders(folder: Path) -> list[str]:
-    with os.scandir(folder) as entries:
-        return [e.name for e in entries if not e.name.startswith(".") and e.is_dir()]
+def _no_frames_fix(folder: Path) -> str:
+    if list_folder(folder).folders:
+        return "its folders might be the videos, then give this folder as `images`"
+    return "add .jpg or .png files or leave the video out"
+
+
+def _video_folders(folder: VideoFolder) -> list[str]:
+    """Return the folders of frames; warns of what looks like video and is left out.
+
+    A link that leads nowhere counts, so that a disk that is not mounted is noticed.
+    """
+    found = list_folder(folder.images)
+    folders = found.folders + [name for name in found.lost if not is_video_name(name)]
+    if left_out := [name for name in found.files if _suffix(name) in PICTURES | _OTHER_VIDEOS]:
+        warnings.warn(
+            f"{folder.images}: left out {shorten(left_out)}; frames of a video go into a folder of "
+            "its own, other kinds of video files must be converted to mp4",
+            stacklevel=4,
+        )
+    if folder.videos is None and folder.annotations is not None:
+        known = {*folders, *(Path(name).stem for name in found.files + found.lost)}
+        if alone := sorted(set(list_folder(folder.annotations).folders) - known):
+            warnings.warn(
+                f"{folder.annotations}: masks of {shorten(alone)}, but no frames in "
+                f"{folder.images}; these videos are left out",
+                stacklevel=4,
+            )
+    return folders
+
+
+def _suffix(name: str) -> str:
+    return name.rpartition(".")[2].lower()

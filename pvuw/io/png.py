@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pvuw.errors import DataError
+from pvuw.io.folder import missing_reason
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
@@ -82,7 +83,8 @@ def check_complete(path: Path, content: bytes) -> None:
 
 def missing(path: Path) -> DataError:
     """Return the error for a file that does not exist."""
-    return DataError(f"{path}: no such file; check the folder and the file's name")
+    reason = missing_reason(path, "no such file")
+    return DataError(f"{path}: {reason}; check the folder and the file's name")
 
 
 def damaged(path: Path) -> DataError:

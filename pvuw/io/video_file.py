@@ -14,10 +14,11 @@ Importing this module needs neither PyAV nor torch; reading does.
 import threading
 from collections.abc import Mapping
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from pvuw.errors import DataError
+from pvuw.io.folder import list_folder
 from pvuw.io.video_decode import FrameIndex, FrameReader
 from pvuw.io.videos import FolderFiles, Video
 
@@ -131,11 +132,23 @@ def find_video_files(place: Path) -> dict[str, Path]:
     Raises:
         DataError: If two files of the folder differ in their suffix only.
     """
-    files = [place] if place.is_file() else place.iterdir() if place.is_dir() else []
+    if place.is_file():
+        return {place.stem: place} if is_video_name(place.name) else {}
+    listing = list_folder(place)
     found: dict[str, Path] = {}
-    for file in sorted(files):
-        if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and file.is_file():
-            if file.stem in found:
-                raise DataError(f"{file}: the same video as {found[file.stem].name}; keep one")
-            found[file.stem] = file
+    for name in filter(is_video_name, sorted(listing.files + listing.lost)):
+        file = place / name
+        if file.stem in found:
+            raise DataError(f"{file}: the same video as {found[file.stem].name}; keep one")
+        found[file.stem] = file
     return found
+
+
+def is_video_name(name: str) -> bool:
+    """Return whether a file of this name is taken for a video.
+
+    Example:
+        >>> is_video_name("IMG_0001.MOV"), is_video_name("notes.txt")
+        (True, False)
+    """
+    return PurePath(name).suffix.lower() in SUFFIXES

@@ -1,14 +1,12 @@
 """Which truth masks belong to which predicted masks, and what of either is missing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.folder import list_folder, shorten
 from pvuw.io.frame_order import in_order
 from pvuw.metrics.protocols import Protocol, get_protocol
-
-_NAMES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -90,18 +88,6 @@ def find_mask_root(folder: Path) -> Path:
     raise DataError(f"{folder}: no PNG masks, got {found}; expected <video>/<frame>.png inside")
 
 
-def shorten(names: Sequence[str]) -> str:
-    """Return the first few names, comma-separated, and how many more there are.
-
-    Example:
-        >>> shorten(["a", "b"]), shorten("abcdefgh")
-        ('a, b', 'a, b, c, d, e and 3 more')
-    """
-    shown = ", ".join(names[:_NAMES_SHOWN])
-    more = len(names) - _NAMES_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
 def _pair_video(pair: FolderPair, truth: Path, prediction: Path | None, rules: Protocol) -> None:
     names = _frame_names(truth)
     scored = [names[t] for t in rules.scored_frames(len(names))]
@@ -134,9 +120,7 @@ def _frame_names(folder: Path) -> list[str]:
 
 
 def _sub_folders(folder: Path) -> list[Path]:
-    return sorted(
-        item for item in folder.iterdir() if item.is_dir() and not item.name.startswith(".")
-    )
+    return [folder / name for name in list_folder(folder).folders]
 
 
 def _has_masks(folder: Path) -> bool:

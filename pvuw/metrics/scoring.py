@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.errors import DataError
+from pvuw.io.folder import shorten
 from pvuw.io.masks import read_id_map
 from pvuw.metrics.accumulate import VideoResult, VideoScore
-from pvuw.metrics.folders import VideoPair, shorten
+from pvuw.metrics.folders import VideoPair
 from pvuw.parallel import map_as_done
 
 

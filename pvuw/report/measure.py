@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.errors import DataError
+from pvuw.io.folder import shorten
 from pvuw.io.masks import read_id_map
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoResult, VideoScore
-from pvuw.metrics.folders import shorten
 from pvuw.metrics.report import ObjectRow
 
 Series: TypeAlias = "NDArray[np.float64]"

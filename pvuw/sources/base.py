@@ -1,6 +1,5 @@
 """What every reader of a data source offers, and what is known about a source beforehand."""
 
-import os
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.folder import list_names
 from pvuw.io.records import VideoRecord
 from pvuw.io.text import plain_id
 
@@ -134,11 +134,10 @@ def check_frames(folder: Path, names: Sequence[str], *, place: str) -> set[str]:
         DataError: If one is missing.
     """
     try:
-        present = set(os.listdir(folder))  # noqa: PTH208 (names, not a Path for each frame)
-    except OSError as error:
+        present = set(list_names(folder))
+    except DataError as error:
         raise DataError(
-            f"{folder}: no such folder, named by {place}; extract the frames or list the video "
-            "under `exclude`"
+            f"{error}; {place} names it: extract the frames or list the video under `exclude`"
         ) from error
     for name in names:
         if name not in present:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pvuw.errors import DataError
+from pvuw.io.folder import list_names
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
@@ -162,7 +163,7 @@ class SAVMaskletReader(Reader):
                 f"{movie}: its frames are not extracted; run: mkdir -p {folder} && ffmpeg -i "
                 f"{movie} -fps_mode passthrough -q:v 2 -start_number 0 {folder}/%05d.jpg"
             )
-        names = sorted(file.name for file in folder.iterdir() if file.suffix in _SUFFIXES)
+        names = sorted(n for n in list_names(folder) if Path(n).suffix.lower() in _SUFFIXES)
         stems = [Path(name).stem for name in names]
         # Numbers from 1, as ffmpeg writes by default, would shift every mask by a frame unnoticed.
         if not all(stem.isdigit() for stem in stems) or not stems or int(stems[0]) != 0:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.folder import is_left_over
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import read_id_map
 from pvuw.io.videos import Video
@@ -138,7 +139,7 @@ class SubmissionCheck:
         return [
             f"{item}: no such video among the images; remove it, or name the videos with --videos"
             for item in sorted(self.predictions.iterdir())
-            if item.is_dir() and item.name not in known and not item.name.startswith(".")
+            if item.is_dir() and item.name not in known and not is_left_over(item.name)
         ]
 
 

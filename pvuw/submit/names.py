@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from pvuw.io.folder import is_left_over
+
 
 @dataclass
 class NameMatch:
@@ -24,7 +26,7 @@ def match_names(folder: Path, frame_names: Sequence[str]) -> NameMatch:
     """
     if not folder.is_dir():
         return NameMatch(problems=[f"{folder}: no such folder; predict this video too"])
-    files = {item.name for item in folder.iterdir() if not item.name.startswith(".")}
+    files = {item.name for item in folder.iterdir() if not is_left_over(item.name)}
     if not files:
         wanted = f"{len(frame_names)} masks, {frame_names[0]}.png to {frame_names[-1]}.png"
         return NameMatch(problems=[f"{folder}: empty folder, expected {wanted}; predict it again"])

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 import sys
 import time
@@ -61,3 +62,27 @@ def test_help_imports_nothing_heavy_and_answers_within_a_second(argv):
         if best < 1.0:
             break
     assert best < 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("file/s", "Not a directory; a part of the path is a file; give another path"),
+        (300 * "s", "File name too long; rename the video or give a shorter path"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(tmp_path, capsys, monkeypatch, name, message):
+    (tmp_path / "file").touch()
+    target = tmp_path / name
+    monkeypatch.setattr("pvuw.cli.dispatch", lambda argv: target.mkdir())
+    assert main([]) == 2
+    assert capsys.readouterr().err == f"pvuw: error: {target}: {message}\n"
+
+
+def test_a_fault_of_ours_keeps_its_traceback(monkeypatch):
+    def broken(argv):
+        raise OSError(errno.EBADF, "Bad file descriptor", "x")
+
+    monkeypatch.setattr("pvuw.cli.dispatch", broken)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        main([])

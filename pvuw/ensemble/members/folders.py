@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.errors import DataError
+from pvuw.io.folder import shorten
 from pvuw.io.frame_order import in_order, natural_key
 from pvuw.io.masks import image_size_hw, read_id_map
 from pvuw.io.probabilities import FrameEntry, ProbabilityFile
-from pvuw.metrics.folders import find_mask_root, shorten
+from pvuw.metrics.folders import find_mask_root
 
 _IMAGES = frozenset({".jpg", ".jpeg", ".png"})
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from pvuw.errors import DataError
+from pvuw.io.folder import list_folder, list_names, missing_reason
 from pvuw.io.frame_order import natural_key
 from pvuw.io.text import plain_id, read_ids, read_json
 from pvuw.io.videos import FolderFiles
@@ -17,7 +18,7 @@ EVALUATION = "evaluation"
 """Source under which evaluation videos appear beside candidates."""
 _PIECES = re.compile(r"[\s,;\"'`]+")
 _FILE_SUFFIXES = frozenset({".mp4", ".txt", ".jpg", ".png", ".json", ".zip"})
-_FRAME_SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
+_FRAMES = frozenset({".jpg", ".jpeg", ".png"})
 _BUILT_IN_FOLDER = Path(__file__).parent / "evaluation_lists"
 _BUILT_IN_NAMES = frozenset(path.stem for path in _BUILT_IN_FOLDER.glob("davis_*.txt"))
 
@@ -120,12 +121,15 @@ def _read_entry(path: Path) -> list[EvaluationVideo]:
 
 def _read_folder(path: Path) -> Iterator[EvaluationVideo]:
     images = path / "JPEGImages" if (path / "JPEGImages").is_dir() else path
-    for folder in sorted(child for child in images.iterdir() if child.is_dir()):
-        if folder.name.startswith("."):
-            continue
-        names = [file.name for file in folder.iterdir() if file.suffix.lower() in _FRAME_SUFFIXES]
+    found = list_folder(images)
+    if found.lost:
+        link = images / found.lost[0]
+        raise DataError(f"{link}: {missing_reason(link, 'missing')}; mount it or remove the link")
+    for video_id in found.folders:
+        folder = images / video_id
+        names = [name for name in list_names(folder) if PurePath(name).suffix.lower() in _FRAMES]
         frames = FolderFiles(folder, sorted(names, key=natural_key)) if names else None
-        yield EvaluationVideo(str(path), folder.name, frames)
+        yield EvaluationVideo(str(path), video_id, frames)
 
 
 def _read_text(path: Path) -> list[EvaluationVideo]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pvuw.ensemble.members.record import OVERRULED_BELOW
-from pvuw.metrics.folders import shorten
+from pvuw.io.folder import shorten
 from pvuw.pages.words import plural
 from pvuw.report.members.measure import EnsembleFacts, MemberFacts, Region
 from pvuw.report.members.record import Choice, Record, join_names

@@ -26,10 +26,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.machine import describe_machine
+from pvuw.io.mask_tree import MaskTree
 from pvuw.io.masks import write_id_map
-from pvuw.metrics.folders import find_mask_root, pair_folders
+from pvuw.metrics.pairs import pair_trees
 from pvuw.metrics.report import ObjectRow, object_rows
-from pvuw.metrics.scoring import score_videos
+from pvuw.metrics.scoring import score_pairs
 
 Scores = dict[tuple[str, int], tuple[float, float]]
 """J and F in 0..1 of each object, by video and id."""
@@ -49,7 +50,7 @@ def main() -> int:
             gt, source = folder / "gt", folder / "pred"
             generate_videos(gt, source)
         else:
-            gt, source = find_mask_root(args.gt), find_mask_root(args.pred)
+            gt, source = MaskTree.find(args.gt).root, MaskTree.find(args.pred).root
         # vos-benchmark writes its results into the folder of predictions.
         pred = shutil.copytree(source, folder / "copy", copy_function=shutil.copyfile)
         pred.chmod(0o755)
@@ -74,15 +75,15 @@ def parse_arguments() -> argparse.Namespace:
 
 def score_ours(gt: Path, pred: Path) -> list[ObjectRow]:
     """Score with `pvuw evaluate`'s own functions, in this process."""
-    pair = pair_folders(gt, pred, "davis2017")
-    reports = list(score_videos(pair.videos, "davis2017", void_id=255, workers=1))
-    if problems := pair.problems + [line for report in reports for line in report.problems]:
+    found = pair_trees(gt, pred, "davis2017", void_id=255)
+    reports = list(score_pairs(found.pairs, "davis2017", workers=1))
+    if problems := found.problems + [line for report in reports for line in report.problems]:
         sys.exit("\n".join(problems))
     return [
         row
         for report in reports
         if report.result is not None
-        for row in object_rows(report.video_id, report.result)
+        for row in object_rows(report.query_id, report.result)
     ]
 
 

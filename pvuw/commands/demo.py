@@ -87,13 +87,13 @@ def _pvuw(*words: object) -> None:
 
 
 def _score(truth: Path, masks: Path) -> "Summary":
-    from pvuw.metrics.folders import pair_folders
+    from pvuw.metrics.pairs import pair_trees
     from pvuw.metrics.report import object_rows, summarise
-    from pvuw.metrics.scoring import score_videos
+    from pvuw.metrics.scoring import score_pairs
 
-    videos = pair_folders(truth, masks, "mose").videos
-    reports = score_videos(videos, "mose", void_id=None, workers=2)
-    results = [(r.video_id, r.result) for r in reports if r.result is not None]
+    pairs = pair_trees(truth, masks, "mose").pairs
+    reports = score_pairs(pairs, "mose", workers=2)
+    results = [(r.query_id, r.result) for r in reports if r.result is not None]
     return summarise([row for name, result in results for row in object_rows(name, result)])
 
 

@@ -137,15 +137,15 @@ def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
     from pvuw.ensemble.members.folders import check_names
     from pvuw.ensemble.recommend.recording import RecordTask
     from pvuw.errors import PvuwError
-    from pvuw.metrics.folders import find_mask_root
+    from pvuw.io.mask_tree import MaskTree
     from pvuw.metrics.protocols import get_protocol
 
     if args.gt is None:
         raise PvuwError("--pred needs --gt, the folder of true masks")
     members = find_members(args.pred, [])
     check_names(members)
-    truth = find_mask_root(args.gt)
-    label = None if args.label is None else find_mask_root(args.label)
+    truth = MaskTree.find(args.gt).root
+    label = None if args.label is None else MaskTree.find(args.label).root
     names = sorted(path.name for path in truth.iterdir() if path.is_dir())
     tasks = []
     for name in names:
@@ -172,11 +172,11 @@ def _from_scores(args: argparse.Namespace) -> "list[RecordedVideo]":
 
     from pvuw.ensemble.recommend.recording import RecordedVideo, read_scores, rows_of_scores
     from pvuw.errors import PvuwError
-    from pvuw.metrics.folders import find_mask_root
+    from pvuw.io.mask_tree import MaskTree
 
     if args.label is None:
         raise PvuwError("--scores needs --label, masks that tell what the videos look like")
-    label, found = find_mask_root(args.label), []
+    label, found = MaskTree.find(args.label).root, []
     for word in args.scores:
         member, _, file = word.partition("=")
         if not member or not file:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from pvuw.metrics.names import PROTOCOL_NAMES
 
 if TYPE_CHECKING:
-    from pvuw.metrics.folders import FolderPair
+    from pvuw.metrics.pairs import ScoredPair
     from pvuw.metrics.report import ObjectRow
-    from pvuw.metrics.scoring import VideoReport
+    from pvuw.metrics.scoring import QueryReport
 
 _DESCRIPTION = """\
 Scores predicted masks against the truth: J (region), F (boundary) and their mean, per object.
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score the folders and print the result; 0, or 2 if something is missing or wrong."""
     from pvuw.io.atomic import write_text_atomic
-    from pvuw.metrics.folders import pair_folders
+    from pvuw.metrics.pairs import pair_trees
     from pvuw.metrics.protocols import get_protocol
     from pvuw.metrics.report import (
         frame_csv,
@@ -83,19 +83,22 @@ def run(args: argparse.Namespace) -> int:
         video_table,
     )
 
-    adaptive = get_protocol(args.protocol).has_adaptive_f
-    pair = pair_folders(args.gt, args.pred, args.protocol)
-    reports = _score(pair, args)
-    problems = pair.problems + [line for report in reports for line in report.problems]
+    rules = get_protocol(args.protocol)
+    adaptive, void_id = rules.has_adaptive_f, args.void_id
+    if void_id == "protocol":
+        void_id = rules.void_id
+    found = pair_trees(args.gt, args.pred, args.protocol, void_id=void_id)
+    reports = _score(found.pairs, args)
+    problems = found.problems + [line for report in reports for line in report.problems]
     if problems:
         return _refuse(problems)
-    results = [(r.video_id, r.frame_names, r.result) for r in reports if r.result is not None]
+    results = [(r.query_id, r.frame_names, r.result) for r in reports if r.result is not None]
     rows = [row for video_id, _, result in results for row in object_rows(video_id, result)]
     if args.csv is not None:
         write_text_atomic(args.csv, object_csv(rows, adaptive=adaptive))
     if args.frames_csv is not None:
         write_text_atomic(args.frames_csv, frame_csv(results, adaptive=adaptive))
-    for note in [*pair.notes, *_id_notes(reports)]:
+    for note in [*found.notes, *_id_notes(reports)]:
         print(f"note: {note}")
     print(_header(rows, args.protocol))
     print(video_table(rows, adaptive=adaptive))
@@ -103,20 +106,16 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _score(pair: "FolderPair", args: argparse.Namespace) -> list["VideoReport"]:
-    """Return the reports of all videos in the order of their names."""
+def _score(pairs: "Sequence[ScoredPair]", args: argparse.Namespace) -> list["QueryReport"]:
+    """Return the reports of all queries in the order of their ids."""
     from tqdm import tqdm
 
-    from pvuw.metrics.protocols import get_protocol
-    from pvuw.metrics.scoring import score_videos
+    from pvuw.metrics.scoring import score_pairs
 
-    void_id = args.void_id
-    if void_id == "protocol":
-        void_id = get_protocol(args.protocol).void_id
-    reports = score_videos(pair.videos, args.protocol, void_id=void_id, workers=args.workers)
+    reports = score_pairs(pairs, args.protocol, workers=args.workers)
     # disable=None: no bar where the output is no terminal.
-    bar = tqdm(reports, desc="scoring videos", total=len(pair.videos), unit="video", disable=None)
-    return sorted(bar, key=lambda report: report.video_id)
+    bar = tqdm(reports, desc="scoring videos", total=len(pairs), unit="video", disable=None)
+    return sorted(bar, key=lambda report: report.query_id)
 
 
 def _refuse(problems: Sequence[str]) -> int:
@@ -136,18 +135,18 @@ def _header(rows: Sequence["ObjectRow"], protocol: str) -> str:
     )
 
 
-def _id_notes(reports: Sequence["VideoReport"]) -> list[str]:
+def _id_notes(reports: Sequence["QueryReport"]) -> list[str]:
     """Say which ids of the predictions and of the truth had no part in the scores."""
     from pvuw.io.folder import shorten
 
     extra = [
-        f"{report.video_id}: {object_id} in {frames} frames"
+        f"{report.query_id}: {object_id} in {frames} frames"
         for report in reports
         if report.result is not None
         for object_id, frames in report.result.extra_ids.items()
     ]
     unscored = [
-        f"{report.video_id}: {object_id}"
+        f"{report.query_id}: {object_id}"
         for report in reports
         if report.result is not None
         for object_id in report.result.unscored_ids

@@ -108,11 +108,13 @@ def run(args: argparse.Namespace) -> int:
 def _videos_with_masks(args: argparse.Namespace) -> "list[Video]":
     from pvuw.errors import DataError
     from pvuw.io.listing import VideoFolder, list_videos
-    from pvuw.metrics.folders import find_mask_root
+    from pvuw.io.mask_tree import MaskTree
 
-    root = find_mask_root(args.pred)
     only = None if args.video is None else [args.video]
-    videos = list_videos(VideoFolder(args.images, annotations=root, videos=only))
+    folder = VideoFolder(args.images, videos=only)
+    known = [video.video_id for video in list_videos(folder)]
+    folder.annotations = root = MaskTree.find(args.pred, known=known).root
+    videos = list_videos(folder)
     shown = [video for video in videos if video.annotation_paths or video.problem is not None]
     if not shown:
         raise DataError(f"{root}: holds no mask of any video of {args.images}; check both folders")

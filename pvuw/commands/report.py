@@ -94,8 +94,8 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, name) < 1:
             option = name.replace("_", "-")
             raise PvuwError(f"--{option} {getattr(args, name)}: must be at least 1")
-    settings, said = _settings(args)
     videos = list_videos(VideoFolder(args.images, videos=args.videos))
+    settings, said = _settings(args, [video.video_id for video in videos])
     predicted, notes = _predicted(videos, settings.sides[0].root)
     notes += said
     try:
@@ -117,19 +117,25 @@ def run(args: argparse.Namespace) -> int:
     return 1 if lines else 0
 
 
-def _settings(args: argparse.Namespace) -> "tuple[ReportSettings, list[str]]":
+def _settings(args: argparse.Namespace, video_ids: list[str]) -> "tuple[ReportSettings, list[str]]":
     """Return what to make the page with, and notes."""
-    from pvuw.metrics.folders import find_mask_root
+    from pvuw.io.mask_tree import MaskTree
     from pvuw.metrics.protocols import get_protocol
     from pvuw.report.measure import MaskSource
     from pvuw.report.members.folder import find_ensemble, name_members
     from pvuw.report.settings import ReportSettings
 
-    roots = [find_mask_root(folder) for folder in (args.pred, args.against) if folder is not None]
+    roots = [
+        MaskTree.find(folder, known=video_ids).root
+        for folder in (args.pred, args.against)
+        if folder is not None
+    ]
     truth = None
     if args.gt is not None:
         void_id = get_protocol(args.protocol).void_id
-        truth = MaskSource("truth", find_mask_root(args.gt), void_id, may_be_sparse=True)
+        truth = MaskSource(
+            "truth", MaskTree.find(args.gt, known=video_ids).root, void_id, may_be_sparse=True
+        )
     ensemble, notes = find_ensemble(roots[0], name_members(args.members))
     settings = ReportSettings(
         sides=tuple(map(MaskSource, _labels(roots), roots)),

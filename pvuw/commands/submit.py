@@ -67,17 +67,18 @@ def run(args: argparse.Namespace) -> int:
         DataError: If a folder cannot be listed.
     """
     from pvuw.errors import PvuwError
-    from pvuw.io.listing import VideoFolder
-    from pvuw.metrics.folders import find_mask_root
+    from pvuw.io.listing import VideoFolder, list_videos
+    from pvuw.io.mask_tree import MaskTree
     from pvuw.submit.check import summary
     from pvuw.submit.formats import FORMATS
 
     if args.out.suffix != ".zip":
         raise PvuwError(f"--out {args.out}: must end in .zip")
     rules = FORMATS[args.format]
-    predictions = find_mask_root(args.pred)
     annotations = args.annotations or _annotations_beside(args.images)
     folder = VideoFolder(args.images, annotations=annotations, videos=args.videos)
+    known = [video.video_id for video in list_videos(folder)]
+    predictions = MaskTree.find(args.pred, known=known).root
     submission = _check(predictions, folder, rules, workers=args.workers)
     if submission.problems:
         return _refuse(submission.problems)

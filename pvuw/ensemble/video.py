@@ -11,7 +11,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.members.folders import Member, MemberConfidences, MemberFrames
@@ -30,6 +29,7 @@ from pvuw.ensemble.recommend.select import (
     select,
 )
 from pvuw.errors import DataError
+from pvuw.io.mask_store import IdMap
 
 Method = Literal["vote", "fuse", "select"]
 _VERSION = 2

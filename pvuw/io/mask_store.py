@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pvuw.errors import DataError
 
 BoolMask = NDArray[np.bool_]
+IdMap = NDArray[np.uint8]
 MAX_MAP_ID = 255
 
 
@@ -78,6 +79,10 @@ class MaskStore(ABC, Collection[int]):
     @abstractmethod
     def place(self, frame_idx: int) -> str:
         """Return file and frame as messages name them."""
+
+    @abstractmethod
+    def stored_size_hw(self, frame_idx: int) -> tuple[int, int] | None:
+        """Return the size the masks are stored at; None where no object is visible to have one."""
 
     @abstractmethod
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
@@ -174,6 +179,10 @@ class UnionMasks(MaskStore):
     def place(self, frame_idx: int) -> str:
         """Return file and frame of the objects."""
         return self.objects.place(frame_idx)
+
+    def stored_size_hw(self, frame_idx: int) -> tuple[int, int] | None:
+        """Return the size the masks of the objects are stored at."""
+        return self.objects.stored_size_hw(frame_idx)
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible target by its number, bool `[H, W]`; they may overlap."""

@@ -21,6 +21,7 @@ class PngHeader(NamedTuple):
     colour_type: int
     """One of `GRAY`, `RGB`, `PALETTE`, `GRAY_ALPHA`, `RGB_ALPHA`."""
     interlaced: bool
+    size_hw: tuple[int, int]
 
 
 def parse_header(path: Path, content: bytes) -> PngHeader:
@@ -37,7 +38,8 @@ def parse_header(path: Path, content: bytes) -> PngHeader:
         raise DataError(f"{path}: not a PNG file; masks must be PNG, which keeps ids exact")
     if len(content) < _HEADER_BYTES:
         raise damaged(path)
-    return PngHeader(content[24], content[25], content[28] != 0)
+    width, height = struct.unpack_from(">II", content, 16)
+    return PngHeader(content[24], content[25], content[28] != 0, (height, width))
 
 
 def read_header(path: Path) -> PngHeader:

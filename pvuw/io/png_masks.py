@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pvuw.io import png
 from pvuw.io.mask_store import MAX_MAP_ID, BoolMask, MaskStore, ObjectMap
 from pvuw.io.masks import read_id_map, split_void
 from pvuw.io.rle import fit_mask
@@ -54,6 +55,10 @@ class PngMasks(MaskStore):
     def place(self, frame_idx: int) -> str:
         """Return the file of a frame."""
         return str(self.path(frame_idx))
+
+    def stored_size_hw(self, frame_idx: int) -> tuple[int, int]:
+        """Return the size of the file's image."""
+        return png.read_header(self.path(frame_idx)).size_hw
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`."""

@@ -19,6 +19,11 @@ class RleMasks(MaskStore):
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
 
+    def stored_size_hw(self, frame_idx: int) -> tuple[int, int] | None:
+        """Return the size that the runs of a visible object fill; None where there is none."""
+        sizes = [rle["size"] for rle in self.rles(frame_idx).values()]
+        return (sizes[0][0], sizes[0][1]) if sizes else None
+
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
         masks = {}

@@ -3,24 +3,24 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.io.folder import shorten
-from pvuw.io.masks import read_id_map
+from pvuw.io.mask_store import IdMap, MaskStore
 from pvuw.metrics.accumulate import VideoResult, VideoScore
-from pvuw.metrics.folders import VideoPair
+from pvuw.metrics.pairs import ScoredPair
 from pvuw.parallel import map_as_done
+
+_NOTHING: IdMap = np.zeros((0, 0), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
-class VideoReport:
-    """What came of one video: its scores, or why there are none."""
+class QueryReport:
+    """What came of one query: its scores, or why there are none."""
 
-    video_id: str
+    query_id: str
     frame_names: list[str]
     """Stem of each scored frame, length `E`."""
     result: VideoResult | None
@@ -35,7 +35,7 @@ class _Findings:
     unreadable: list[str] = field(default_factory=list)
     other_size: list[str] = field(default_factory=list)
 
-    def lines(self, folder: Path) -> list[str]:
+    def lines(self, folder: str) -> list[str]:
         lines = list(self.unreadable)
         if self.other_size:
             lines.append(
@@ -46,65 +46,62 @@ class _Findings:
         return lines
 
 
-def score_videos(
-    videos: Sequence[VideoPair], protocol: str, *, void_id: int | None, workers: int
-) -> Iterator[VideoReport]:
-    """Yield the report of every video as it gets done, the longest videos first.
+def score_pairs(
+    pairs: Sequence[ScoredPair], protocol: str, *, workers: int
+) -> Iterator[QueryReport]:
+    """Yield the report of every query as it gets done, the longest videos first.
 
     Args:
-        videos: What to score.
+        pairs: What to score.
         protocol: One of `PROTOCOL_NAMES`.
-        void_id: Id in the truth that means "no ground truth here"; None: there is none.
         workers: Processes to use; with 1 all happens in this one.
 
     Raises:
         PvuwError: If a process dies, which happens when memory runs out.
     """
-    longest_first = sorted(videos, key=lambda video: -len(video.frame_names))
-    work = partial(score_video, protocol=protocol, void_id=void_id)
+    longest_first = sorted(pairs, key=lambda pair: -len(pair.frame_names))
+    work, workers = partial(score_pair, protocol=protocol), min(workers, len(pairs))
     for _, report in map_as_done(
-        work, longest_first, workers=min(workers, len(videos)), name=lambda video: video.video_id
+        work, longest_first, workers=workers, name=lambda pair: pair.query_id
     ):
         yield report
 
 
-def score_video(video: VideoPair, protocol: str, *, void_id: int | None) -> VideoReport:
-    """Return one video's scores, or every reason why it has none.
+def score_pair(pair: ScoredPair, protocol: str) -> QueryReport:
+    """Return one query's scores, or every reason why it has none.
 
     Args:
-        video: Its mask files.
+        pair: Its masks.
         protocol: One of `PROTOCOL_NAMES`.
-        void_id: Id in the truth that means "no ground truth here"; None: there is none.
     """
-    score = VideoScore(None, protocol)
-    findings = _Findings()
-    counting = score.protocol.scored_frames(len(video.frame_names))
-    for index, name in enumerate(video.frame_names):
-        truth = _read(video.truth_folder / f"{name}.png", findings, void_id=void_id)
-        if index not in counting or name in video.missing:
-            prediction = None
-        else:
-            prediction = _read(video.predicted_folder / f"{name}.png", findings, void_id=None)
+    score, findings = VideoScore(None, protocol), _Findings()
+    counting = score.protocol.scored_frames(len(pair.frame_names))
+    for t, name in enumerate(pair.frame_names):
+        truth, prediction = _read(pair.truth, t, findings), None
+        if t in counting and t in pair.prediction:
+            prediction = _read(pair.prediction, t, findings)
+        if truth is _NOTHING and prediction is not None:
+            truth = np.zeros_like(prediction)
         if truth is None:
-            continue  # the video has no result now; the other frames may hold more problems
+            continue  # the query has no result now; the other frames may hold more problems
         if prediction is None or not _same_size(truth, prediction, name=name, findings=findings):
             score.observe(truth)
         else:
             score.add(truth, prediction)
-    return _report(video, score, findings, counting)
+    return _report(pair, score, findings, counting)
 
 
-def _read(path: Path, findings: _Findings, *, void_id: int | None) -> NDArray[np.uint8] | None:
+def _read(masks: MaskStore, frame_idx: int, findings: _Findings) -> IdMap | None:
     try:
-        return read_id_map(path, void_id=void_id)
+        size_hw = masks.stored_size_hw(frame_idx)
+        # Runs tell no size where nothing is visible.
+        return _NOTHING if size_hw is None else masks.id_map(frame_idx, size_hw)
     except DataError as error:
         findings.unreadable.append(str(error))
         return None
 
 
-def _same_size(
-    truth: NDArray[np.uint8], prediction: NDArray[np.uint8], *, name: str, findings: _Findings
-) -> bool:
+def _same_size(truth: IdMap, prediction: IdMap, *, name: str, findings: _Findings) -> bool:
     if prediction.shape == truth.shape:
         return True
     (height, width), (true_height, true_width) = prediction.shape, truth.shape
@@ -113,31 +110,31 @@ def _same_size(
 
 
 def _report(
-    video: VideoPair, score: VideoScore, findings: _Findings, counting: range
-) -> VideoReport:
-    problems = findings.lines(video.predicted_folder)
+    pair: ScoredPair, score: VideoScore, findings: _Findings, counting: range
+) -> QueryReport:
+    problems = findings.lines(pair.where)
     result = score.result() if score.num_scored else None
     if result is not None:
-        problems += _rule_problems(video, result, score)
-    return VideoReport(
-        video_id=video.video_id,
-        frame_names=[video.frame_names[t] for t in counting],
-        result=None if problems or video.missing else result,
+        problems += _rule_problems(pair, result, score)
+    return QueryReport(
+        query_id=pair.query_id,
+        frame_names=[pair.frame_names[t] for t in counting],
+        result=None if problems or pair.missing else result,
         problems=problems,
     )
 
 
-def _rule_problems(video: VideoPair, result: VideoResult, score: VideoScore) -> list[str]:
+def _rule_problems(pair: ScoredPair, result: VideoResult, score: VideoScore) -> list[str]:
     if not result.object_ids:
         return [
-            f"{video.truth_folder / video.frame_names[0]}.png: shows no object, so the video has "
-            "nothing to score; remove the video from the truth"
+            f"{pair.truth.place(0)}: shows no object, so the video has nothing to score; remove "
+            "the video from the truth"
         ]
     if result.extra_ids and not score.protocol.allows_extra_ids:
         ids = [f"{i} in {count} frames" for i, count in result.extra_ids.items()]
         return [
-            f"{video.predicted_folder}: predicted ids that are no object of the video "
-            f"({shorten(ids)}), objects are {shorten([str(i) for i in result.object_ids])}; "
-            "remove those ids, or score with --protocol mose, which ignores them"
+            f"{pair.where}: predicted ids that are no object of the video ({shorten(ids)}), "
+            f"objects are {shorten([str(i) for i in result.object_ids])}; remove those ids, or "
+            "score with --protocol mose, which ignores them"
         ]
     return []

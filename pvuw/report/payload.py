@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from pvuw.errors import DataError
+from pvuw.io.mask_store import IdMap
 from pvuw.io.masks import davis_palette, read_id_map
 from pvuw.io.videos import Video
 from pvuw.report.measure import MaskSource, Series, SideFacts, VideoFacts
-from pvuw.report.members.agreement_map import IdMap
 from pvuw.report.members.measure import EnsembleFacts
 from pvuw.report.members.payload import MemberPictures, ensemble_payload
 from pvuw.report.pictures import (

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from pvuw.errors import DataError
+from pvuw.io import png
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.mask_store import BoolMask, MaskStore
 from pvuw.io.masks import read_id_map
@@ -42,6 +43,11 @@ class ObjectFolderMasks(MaskStore):
     def place(self, frame_idx: int) -> str:
         """Return folder and file of a frame."""
         return f"{self.folder}/*/{self.stems[frame_idx]}.png"
+
+    def stored_size_hw(self, frame_idx: int) -> tuple[int, int] | None:
+        """Return the size of an object's file; None where there is none."""
+        sizes = (png.read_header(path).size_hw for _, path in self._paths(frame_idx))
+        return next(sizes, None)
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""

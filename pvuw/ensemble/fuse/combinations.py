@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.errors import DataError
+from pvuw.io.mask_store import IdMap
 
-IdMap = NDArray[np.uint8]
 NO_OPINION = -1
 """Label of a member that has no mask for the frame."""
 _DENSE = 1 << 20  # codes that are counted in a table instead of sorted

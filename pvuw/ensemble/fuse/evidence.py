@@ -8,11 +8,12 @@ import cv2
 import numpy as np
 
 from pvuw.ensemble.fuse.ahead import ahead
-from pvuw.ensemble.fuse.combinations import Combinations, IdMap, combine
+from pvuw.ensemble.fuse.combinations import Combinations, combine
 from pvuw.ensemble.fuse.pixels import Compared, compare
 from pvuw.ensemble.fuse.spool import Spool, pack
 from pvuw.ensemble.fuse.track_table import TrackCounter, bin_of
 from pvuw.ensemble.fuse.tracks import Matching, match_tracks
+from pvuw.io.mask_store import IdMap
 
 LONG_SIDE = 480
 """Pixels that larger id maps are thinned out to where only agreement is asked."""

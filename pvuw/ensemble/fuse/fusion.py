@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.ahead import ahead
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.ensemble.fuse.evidence import Confidences, Evidence, Frames
 from pvuw.ensemble.fuse.pixels import Compared, compare, paint, paint_smoothly
 from pvuw.ensemble.fuse.voting import Ballot
+from pvuw.io.mask_store import IdMap
 
 Array = NDArray[np.float64]
 

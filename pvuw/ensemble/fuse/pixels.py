@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.fuse.combinations import Combinations, IdMap, combine
+from pvuw.ensemble.fuse.combinations import Combinations, combine
 from pvuw.ensemble.fuse.voting import Ballot, Decision, decide
+from pvuw.io.mask_store import IdMap
 
 TIME_BONUS = 0.1
 """Share of all votes that the label of the same pixel in the frame before counts in a near tie."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.errors import DataError
+from pvuw.io.mask_store import IdMap
 
 _LEVEL = 1  # of zlib: masks are runs, higher levels take longer and gain a few percent
 

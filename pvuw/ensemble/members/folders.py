@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.errors import DataError
 from pvuw.io.folder import shorten
 from pvuw.io.frame_order import in_order, natural_key
+from pvuw.io.mask_store import IdMap
+from pvuw.io.mask_tree import MaskTree
 from pvuw.io.masks import image_size_hw, read_id_map
 from pvuw.io.probabilities import FrameEntry, ProbabilityFile
-from pvuw.metrics.folders import find_mask_root
 
 _IMAGES = frozenset({".jpg", ".jpeg", ".png"})
 
@@ -52,7 +52,7 @@ class Member:
         Raises:
             DataError: If there are no masks, or the weight is not above 0.
         """
-        masks = find_mask_root(folder)
+        masks = MaskTree.find(folder).root
         run = masks.parent if masks.name == "Annotations" else masks
         name = name or run.resolve().name
         beside = masks.parent / "Probabilities"

@@ -9,9 +9,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Self
 
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.io.mask_store import IdMap
 from pvuw.io.masks import write_id_map
 
 MARKER = "ensemble.json"

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.pixels import differing
 from pvuw.ensemble.fuse.tracks import Swap
 from pvuw.ensemble.recommend.agreement import compare_with
+from pvuw.io.mask_store import IdMap
 
 OVERRULED_BELOW = 0.5
 """IoU with the answer under which a member counts as overruled on an object."""

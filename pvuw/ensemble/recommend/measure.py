@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from pvuw.ensemble.recommend.agreement import AgreementStream, compare_with
 from pvuw.ensemble.recommend.database import Level, PerformanceRow
 from pvuw.ensemble.recommend.features import WINDOW_FRAMES, Features, FeatureStream
+from pvuw.io.mask_store import IdMap
 from pvuw.metrics.accumulate import VideoResult, VideoScore
 from pvuw.metrics.protocols import get_protocol
-
-IdMap = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser
 from pvuw.ensemble.members.folders import Member, MemberFrames
@@ -17,6 +16,7 @@ from pvuw.ensemble.recommend.features import FeatureStream
 from pvuw.ensemble.recommend.measure import VideoMeter
 from pvuw.errors import DataError
 from pvuw.io.frame_order import in_order
+from pvuw.io.mask_store import IdMap
 from pvuw.io.masks import read_id_map
 from pvuw.io.text import read_text
 from pvuw.metrics.protocols import get_protocol

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.ahead import ahead
-from pvuw.ensemble.fuse.combinations import IdMap
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser
 from pvuw.ensemble.fuse.pixels import Compared, paint
@@ -16,6 +15,7 @@ from pvuw.ensemble.fuse.voting import Ballot
 from pvuw.ensemble.recommend.agreement import AgreementStream, compare_with
 from pvuw.ensemble.recommend.features import Features, FeatureStream
 from pvuw.ensemble.recommend.recommender import Estimate, Hysteresis, Recommendation, Recommender
+from pvuw.io.mask_store import IdMap
 
 Granularity = Literal["video", "object", "frame"]
 _RANK_FACTOR = 4.0

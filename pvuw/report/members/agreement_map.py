@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-IdMap = NDArray[np.uint8]
+from pvuw.io.mask_store import IdMap
 
 
 def agreeing(answer: IdMap, maps: Sequence[IdMap | None]) -> IdMap:

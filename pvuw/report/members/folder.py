@@ -7,7 +7,7 @@ from typing import Any
 
 from pvuw.ensemble.members.folders import Member
 from pvuw.errors import DataError
-from pvuw.metrics.folders import find_mask_root
+from pvuw.io.mask_tree import MaskTree
 from pvuw.report.measure import MaskSource
 from pvuw.report.settings import Ensemble
 
@@ -76,4 +76,4 @@ def _place(root: Path, name: str, said: str | None) -> Path | None:
     if said is not None and (root / said).is_dir():
         return root / said
     own = [folder for folder in (root / "members").glob(f"{name}-*") if folder.is_dir()]
-    return find_mask_root(own[0]) if len(own) == 1 and any(own[0].glob("**/*.png")) else None
+    return MaskTree.find(own[0]).root if len(own) == 1 and any(own[0].glob("**/*.png")) else None

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 
 from pvuw.ensemble.members.record import frame_line
+from pvuw.io.mask_store import IdMap
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.measure import MaskReader, MaskSource, SideFacts
-from pvuw.report.members.agreement_map import IdMap
 from pvuw.report.members.followed import Band, bands
 from pvuw.report.members.record import Record, read_record
 from pvuw.report.settings import Ensemble

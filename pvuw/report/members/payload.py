@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pvuw.ensemble.members.record import OVERRULED_BELOW
+from pvuw.io.mask_store import IdMap
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.measure import MaskReader, SideFacts
-from pvuw.report.members.agreement_map import IdMap, agreeing
+from pvuw.report.members.agreement_map import agreeing
 from pvuw.report.members.followed import is_followed
 from pvuw.report.members.measure import EnsembleFacts, put_right
 from pvuw.report.members.record import Exchange

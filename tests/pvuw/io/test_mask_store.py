@@ -19,6 +19,9 @@ class Columns(MaskStore):
     def positions(self):
         return (0, 2)
 
+    def stored_size_hw(self, frame_idx):
+        return None
+
     def place(self, frame_idx):
         return f"columns, frame {frame_idx}"
 

@@ -23,6 +23,9 @@ class Boxes(MaskStore):
     def positions(self):
         return (0, 2)
 
+    def stored_size_hw(self, frame_idx):
+        return None
+
     def place(self, frame_idx):
         return f"frame {frame_idx}"
 

@@ -4,8 +4,8 @@ import sys
 import numpy as np
 import pytest
 
-from pvuw.metrics.folders import pair_folders
-from pvuw.metrics.scoring import score_video, score_videos
+from pvuw.metrics.pairs import pair_trees
+from pvuw.metrics.scoring import score_pair, score_pairs
 from tests.pvuw.metrics.videos import square, write_pair
 
 RIGHT = (square(), square())
@@ -13,9 +13,9 @@ WRONG = (square(), square(column=20))
 
 
 def reports_of(folders, protocol="mose", *, void_id=None, workers=1):
-    pair = pair_folders(*folders, "mose")
-    reports = score_videos(pair.videos, protocol, void_id=void_id, workers=workers)
-    return {report.video_id: report for report in reports}
+    pairs = pair_trees(*folders, "mose", void_id=void_id).pairs
+    reports = score_pairs(pairs, protocol, workers=workers)
+    return {report.query_id: report for report in reports}
 
 
 def only_report(folders, protocol="mose", *, void_id=None):
@@ -128,5 +128,5 @@ def test_scoring_imports_no_torch():
 
 
 def test_one_video_can_be_scored_by_itself(tmp_path):
-    pair = pair_folders(*write_pair(tmp_path, {"a": [RIGHT] * 3}), "mose")
-    assert score_video(pair.videos[0], "mosev2", void_id=None).result.f_adaptive.tolist() == [[1.0]]
+    pairs = pair_trees(*write_pair(tmp_path, {"a": [RIGHT] * 3}), "mose").pairs
+    assert score_pair(pairs[0], "mosev2").result.f_adaptive.tolist() == [[1.0]]

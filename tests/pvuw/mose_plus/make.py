@@ -31,6 +31,9 @@ class FolderStore(MaskStore):
     def positions(self):
         return self.annotated
 
+    def stored_size_hw(self, frame_idx):
+        return None
+
     def place(self, frame_idx):
         return str(self.folder / f"{frame_idx:05d}.png")
 

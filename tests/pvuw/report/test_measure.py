@@ -3,8 +3,8 @@ import pytest
 
 from pvuw.errors import DataError
 from pvuw.io.masks import write_id_map
-from pvuw.metrics.folders import pair_folders
-from pvuw.metrics.scoring import score_video
+from pvuw.metrics.pairs import pair_trees
+from pvuw.metrics.scoring import score_pair
 from pvuw.report.measure import MaskSource, absences, measure_video
 from tests.pvuw.io.make import square
 from tests.pvuw.report.make import FRAMES, SIZE, settings, truth_of, videos, write_folders
@@ -22,10 +22,10 @@ def measure(root, video_id, protocol="mose", **options):
 
 @pytest.mark.parametrize("protocol", ["mose", "mosev2", "davis2017"])
 def test_scores_are_those_of_evaluate(root, protocol):
-    pair = pair_folders(root / "gt", root / "runs/new/Annotations", "mose")
-    for video in pair.videos:
-        reference = score_video(video, protocol, void_id=None).result
-        scores = measure(root, video.video_id, protocol).sides[0].scores
+    pairs = pair_trees(root / "gt", root / "runs/new/Annotations", "mose").pairs
+    for pair in pairs:
+        reference = score_pair(pair, protocol).result
+        scores = measure(root, pair.query_id, protocol).sides[0].scores
         np.testing.assert_array_equal(scores.j, reference.j)
         np.testing.assert_array_equal(scores.f, reference.f)
         np.testing.assert_array_equal(scores.f_adaptive, reference.f_adaptive)

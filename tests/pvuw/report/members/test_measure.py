@@ -6,8 +6,8 @@ import pytest
 
 from pvuw.cli import main
 from pvuw.io.masks import write_id_map
-from pvuw.metrics.folders import pair_folders
-from pvuw.metrics.scoring import score_video
+from pvuw.metrics.pairs import pair_trees
+from pvuw.metrics.scoring import score_pair
 from pvuw.report.members.folder import find_ensemble
 from pvuw.report.members.measure import measure_members
 from tests.pvuw.ensemble.scenes_of_squares import IDS, NUM_FRAMES, iou, video
@@ -72,8 +72,8 @@ def test_contested_share_and_regions(root):
 def test_scores_are_those_of_evaluate(root):
     facts = measure(root)
     swaps = facts.members[1].side.scores
-    pair = pair_folders(root / "gt", root / "out/members/swaps-1", "mose")
-    reference = score_video(pair.videos[0], "mose", void_id=None).result
+    pairs = pair_trees(root / "gt", root / "out/members/swaps-1", "mose").pairs
+    reference = score_pair(pairs[0], "mose").result
     np.testing.assert_array_equal(swaps.j, reference.j)
     np.testing.assert_array_equal(swaps.f, reference.f)
     assert facts.members[0].side.scores is None  # masks are missing

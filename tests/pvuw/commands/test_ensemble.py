@@ -153,7 +153,7 @@ def test_workers_give_the_same_masks(folders):
         (["--weight", "x=2"], "--weight x: no member has this name, they are a, b, c, d"),
         (["--weight", "a"], "--weight a: must be NAME=NUMBER"),
         (["--weight", "a=0"], "a: weight must be a number above 0, got 0"),
-        (["--videos", "missing.txt"], "missing.txt: not a readable text file"),
+        (["--videos", "missing.txt"], "missing.txt: no such file"),
         (["--pred", "nowhere"], "nowhere: no such folder"),
         (["--images", "nowhere"], "2 videos"),
     ],

@@ -113,8 +113,8 @@ def _videos_with_masks(args: argparse.Namespace) -> "list[Video]":
     only = None if args.video is None else [args.video]
     folder = VideoFolder(args.images, videos=only)
     known = [video.video_id for video in list_videos(folder)]
-    folder.annotations = root = MaskTree.find(args.pred, known=known).root
-    videos = list_videos(folder)
+    root = MaskTree.find(args.pred, known=known).root
+    videos = list_videos(VideoFolder(args.images, annotations=root, videos=known))
     shown = [video for video in videos if video.annotation_paths or video.problem is not None]
     if not shown:
         raise DataError(f"{root}: holds no mask of any video of {args.images}; check both folders")

@@ -14,6 +14,7 @@ from pvuw.nets.sam2.memory_policy import MemoryPolicy, ObjectMemory
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.types import Prompt
 from tests.helpers.cli import parse
+from tests.helpers.noise import tolerance_of
 from tests.helpers.sam2_reference import (
     at_size,
     build_predictor,
@@ -227,18 +228,31 @@ def test_objects_share_a_batch_while_they_remember_the_same(net):
     assert grouped[6] == grouped[11] == [[1, 2], [3]]
 
 
-@pytest.mark.parametrize(("batch_size", "atol"), [(1, 0.0), (16, 1e-6)])
-def test_objects_are_independent(net, batch_size, atol):
+@pytest.fixture(scope="module")
+def rounding(net):
+    """How far objects in one batch may be from objects one by one."""
+
+    def logits(moved):
+        policy = Told(PromoteReliable(), gone_at(6), gone_at(), gone_at(9, reliable=(2, 3)))
+        _, outputs = run(moved, policy, {0: prompt(1, 2, 3)}, count=16)
+        return [o.mask_logits for o in outputs]
+
+    return tolerance_of(net, logits)
+
+
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_objects_are_independent(net, rounding, batch_size):
     policy = PromoteReliable()
     lives = {1: gone_at(6), 2: gone_at(), 3: gone_at(9, reliable=(2, 3))}
     given = {0: prompt(1, 2, 3)}
     _, together = run(net, Told(policy, *lives.values()), given, count=14, batch_size=batch_size)
+    atol = (batch_size > 1) * rounding
     for object_id, life in lives.items():
         _, alone = run(net, Told(policy, life), {0: prompt(object_id)}, count=14, batch_size=1)
         assert_same(logits_of(together, object_id), logits_of(alone, object_id), atol=atol)
 
 
-def test_removing_an_object_leaves_the_others_their_memory(net):
+def test_removing_an_object_leaves_the_others_their_memory(net, rounding):
     policy, lives = PromoteReliable(), {1: gone_at(6), 2: gone_at(6), 3: gone_at(12)}
     _, expected = run(net, Told(policy, lives[2]), {0: prompt(2)}, count=16)
     _, plain = run(net, None, {0: prompt(2)}, count=16)
@@ -252,7 +266,7 @@ def test_removing_an_object_leaves_the_others_their_memory(net):
     assert stream.object_ids == [2]
     assert sorted(memory_of(stream, 2).permanent) == [2, 3, 4, 5]
     # A bfloat16 of the permanent frames may round the other way in a batch, and stays.
-    assert_same(logits_of(outputs, 2), logits_of(expected, 2), atol=1e-5)
+    assert_same(logits_of(outputs, 2), logits_of(expected, 2), atol=rounding)
 
 
 def test_a_correction_parts_objects_and_keeps_what_they_remember(net):

@@ -17,6 +17,7 @@ from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.memory import MemoryBank
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.types import Prompt
+from tests.helpers.noise import tolerance_of
 from tests.helpers.sam2_reference import (
     SHARED,
     at_size,
@@ -30,7 +31,6 @@ from tests.helpers.sam2_reference import (
 NUM_FRAMES = 20
 SWANS = SHARED / "moselike_composite" / "{}" / "swans"
 HAS_SWANS = Path(str(SWANS).format("JPEGImages")).is_dir()
-ATOL = 1e-6  # of batched objects; the logits themselves are 0.1 to 10
 
 
 class Pair:
@@ -55,6 +55,14 @@ class Pair:
         outputs = [stream.step(f, as_prompt(prompts.get(t))) for t, f in enumerate(frames)]
         ours = [at_size(o.mask_logits, frames[0].shape[-2:]) for o in outputs]
         return ours, reference_logits(self.predictor, folder, prompts), outputs
+
+    def tolerance(self, folder, prompts):
+        """How far objects in one batch may be from upstream, which runs them one by one."""
+
+        def logits(predictor):
+            return reference_logits(predictor, folder, prompts)
+
+        return tolerance_of(self.predictor, logits, draws=1)
 
 
 def as_prompt(masks):
@@ -93,16 +101,16 @@ def assert_bit_equal(ours, theirs):
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
-def assert_close(ours, theirs):
+def assert_close(ours, theirs, tolerance):
     assert len(ours) == len(theirs)
-    assert all((a - b).abs().max() <= ATOL for a, b in zip(ours, theirs, strict=True))
+    assert all((a - b).abs().max() <= tolerance for a, b in zip(ours, theirs, strict=True))
 
 
 def assert_alive(outputs):
     """The comparison has something to compare: masks differ by pixel, object and frame."""
     for earlier, later in pairwise(outputs[1:]):
         assert later.mask_logits.flatten(1).std(dim=1).min() > 1e-3
-        assert (later.mask_logits[0] - later.mask_logits[-1]).abs().max() > 100 * ATOL
+        assert (later.mask_logits[0] - later.mask_logits[-1]).abs().max() > 1e-3
         assert (later.mask_logits - earlier.mask_logits).abs().max() > 1e-3
 
 
@@ -117,8 +125,9 @@ def test_objects_one_by_one_are_bit_equal(nano, generated):
 
 def test_objects_in_one_batch_are_equal_within_rounding(nano, generated):
     folder, truth = generated
-    ours, theirs, _ = nano.compare(folder, {0: masks_of(truth[0], (1, 2, 3))})
-    assert_close(ours, theirs)
+    prompts = {0: masks_of(truth[0], (1, 2, 3))}
+    ours, theirs, _ = nano.compare(folder, prompts)
+    assert_close(ours, theirs, nano.tolerance(folder, prompts))
 
 
 @pytest.mark.skipif(not HAS_SWANS, reason="needs the real clips in ../shared/data")
@@ -130,7 +139,7 @@ def test_real_frames(nano, swans):
     ours, theirs, outputs = nano.compare(folder, prompts, batch_size=1)
     assert_alive(outputs)
     assert_bit_equal(ours, theirs)
-    assert_close(nano.compare(folder, prompts)[0], theirs)
+    assert_close(nano.compare(folder, prompts)[0], theirs, nano.tolerance(folder, prompts))
 
 
 @pytest.mark.slow
@@ -142,7 +151,7 @@ def test_tiny_at_256_pixels(request, generated):
     ours, theirs, outputs = tiny.compare(folder, prompts, batch_size=1)
     assert_alive(outputs)
     assert_bit_equal(ours, theirs)
-    assert_close(tiny.compare(folder, prompts)[0], theirs)
+    assert_close(tiny.compare(folder, prompts)[0], theirs, tiny.tolerance(folder, prompts))
 
 
 def test_objects_that_come_and_go(generated):
@@ -173,7 +182,7 @@ def test_objects_added_and_corrected_later(nano, generated):
     ours, theirs, outputs = nano.compare(folder, prompts, batch_size=1)
     assert [o.object_ids for o in outputs[8:10]] == [[1, 3], [1, 3, 2]]
     assert_bit_equal(ours, theirs)
-    assert_close(nano.compare(folder, prompts)[0], theirs)
+    assert_close(nano.compare(folder, prompts)[0], theirs, nano.tolerance(folder, prompts))
 
 
 def test_prompt_without_a_visible_object(nano, generated):
@@ -207,7 +216,7 @@ def test_a_short_video_needs_its_length(nano, tmp_path):
     prompts = {0: masks_of(truth[0], (1,))}
     assert_bit_equal(*nano.compare(tmp_path / "v", prompts, batch_size=1)[:2])
     ours, theirs, _ = nano.compare(tmp_path / "v", prompts, batch_size=1, num_frames=None)
-    assert max((a - b).abs().max() for a, b in zip(ours, theirs, strict=True)) > ATOL
+    assert not all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
 
 
 def test_a_long_video_does_not(nano, generated):
@@ -283,4 +292,4 @@ def test_mistakes_show(nano, generated, monkeypatch, mutate):
     folder, truth = generated
     mutate(monkeypatch)
     ours, theirs, _ = nano.compare(folder, {0: masks_of(truth[0], (1,))}, batch_size=1)
-    assert max((a - b).abs().max() for a, b in zip(ours, theirs, strict=True)) > ATOL
+    assert not all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))

@@ -8,6 +8,7 @@ from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.sample.scene import generate_clip
 from pvuw.types import Prompt
+from tests.helpers.noise import tolerance_of
 from tests.helpers.sam2_reference import strengthen
 
 SIZE_HW = (48, 64)
@@ -52,6 +53,18 @@ def logits_of(outputs, object_id):
 def assert_same(first, second, *, atol=0.0):
     assert len(first) == len(second)
     assert all((a - b).abs().max() <= atol for a, b in zip(first, second, strict=True))
+
+
+@pytest.fixture(scope="module")
+def rounding(net):
+    """How far objects in one batch may be from objects one by one; logits are 0.1 to 10."""
+
+    def logits(moved):
+        return [o.mask_logits for o in run(moved, {0: prompt(1, 2, 3)})]
+
+    tolerance = tolerance_of(net, logits)
+    assert tolerance < 1e-3 * logits(net)[-1].std()
+    return tolerance
 
 
 # What comes out.
@@ -113,23 +126,27 @@ def test_frames_and_prompts_may_be_on_any_grid(net):
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 16])
-def test_batching_changes_nothing(net, batch_size):
+def test_batching_changes_nothing(net, rounding, batch_size):
     outputs = run(net, {0: prompt(1, 2, 3), 4: prompt(4, 2, shift=3)}, batch_size=batch_size)
     alone = {i: run(net, {0: prompt(i)}, batch_size=1) for i in (1, 3)}
     alone[2] = run(net, {0: prompt(2), 4: prompt(2, shift=3)}, batch_size=1)
     alone[4] = run(net, {4: prompt(4, shift=3)}, batch_size=1)
-    atol = 0.0 if batch_size == 1 else 1e-6
+    atol = 0.0 if batch_size == 1 else rounding
     for object_id, expected in alone.items():
         assert_same(logits_of(outputs, object_id), logits_of(expected, object_id), atol=atol)
 
 
-@pytest.mark.parametrize(("batch_size", "atol"), [(1, 0.0), (16, 1e-6)])
-def test_a_later_object_leaves_earlier_ones_alone(net, batch_size, atol):
+@pytest.mark.parametrize("batch_size", [1, 16])
+def test_a_later_object_leaves_earlier_ones_alone(net, rounding, batch_size):
     before = run(net, {0: prompt(1, 2)}, batch_size=batch_size)
     after = run(net, {0: prompt(1, 2), 5: prompt(3)}, batch_size=batch_size)
     assert [o.object_ids for o in after[4:6]] == [[1, 2], [1, 2, 3]]
     for object_id in (1, 2):
-        assert_same(logits_of(before, object_id), logits_of(after, object_id), atol=atol)
+        assert_same(
+            logits_of(before, object_id),
+            logits_of(after, object_id),
+            atol=(batch_size > 1) * rounding,
+        )
 
 
 def test_a_later_object_sees_nothing_of_before(net):
@@ -141,27 +158,27 @@ def test_a_later_object_sees_nothing_of_before(net):
     assert_same(late, logits_of(fresh, 2))
 
 
-def test_a_correction_changes_the_corrected_object_only(net):
+def test_a_correction_changes_the_corrected_object_only(net, rounding):
     before = run(net, {0: prompt(1, 2)})
     after = run(net, {0: prompt(1, 2), 6: prompt(2, shift=9)})
     assert [o.object_ids for o in after[5:7]] == [[1, 2], [1, 2]]
-    assert_same(logits_of(before, 1), logits_of(after, 1), atol=1e-6)
+    assert_same(logits_of(before, 1), logits_of(after, 1), atol=rounding)
     assert_same(logits_of(before, 2)[:6], logits_of(after, 2)[:6])
     assert after[6].predicted_iou[1] == 1
-    assert (logits_of(before, 2)[7] - logits_of(after, 2)[7]).abs().max() > 1e-5
+    assert (logits_of(before, 2)[7] - logits_of(after, 2)[7]).abs().max() > rounding
 
 
-def test_slots_keep_the_order_of_first_prompts(net):
+def test_slots_keep_the_order_of_first_prompts(net, rounding):
     outputs = run(net, {0: prompt(7, 3), 2: prompt(1), 4: prompt(3, 5)}, count=6)
     assert outputs[-1].object_ids == [7, 3, 1, 5]
     alone = run(net, {2: prompt(1)}, count=6)
-    assert_same(logits_of(outputs, 1), logits_of(alone, 1), atol=1e-6)
+    assert_same(logits_of(outputs, 1), logits_of(alone, 1), atol=rounding)
 
 
 # Removing objects.
 
 
-def test_removed_objects_are_gone_and_others_go_on(net):
+def test_removed_objects_are_gone_and_others_go_on(net, rounding):
     expected = run(net, {0: prompt(1, 2, 3)}, count=6)
     stream = Sam2Session(net.model, 6)
     outputs = []
@@ -172,7 +189,7 @@ def test_removed_objects_are_gone_and_others_go_on(net):
     assert stream.object_ids == [1, 3]
     assert outputs[-1].object_ids == [1, 3]
     for object_id in (1, 3):
-        assert_same(logits_of(outputs, object_id), logits_of(expected, object_id), atol=1e-6)
+        assert_same(logits_of(outputs, object_id), logits_of(expected, object_id), atol=rounding)
 
 
 def test_a_removed_object_may_come_back_as_a_new_one(net):
@@ -312,9 +329,14 @@ def test_nano_as_it_ships_batches_within_rounding():
     objects = Prompt(objects.object_ids[:3], objects.masks[:3])
     model = build_sam2_base("nano", image_size=128).eval()
     torch.nn.init.constant_(model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 3.0)
-    batched, single = Sam2Session(model, 20), Sam2Session(model, 20, batch_size=1)
-    for t, frame in enumerate(images):
-        given = objects if t == 0 else None
-        logits = batched.step(frame, given).mask_logits
-        assert logits.shape[0] == 3
-        assert (logits - single.step(frame, given).mask_logits).abs().max() <= 1e-6
+
+    def logits(model, **options):
+        session = Sam2Session(model, 20, **options)
+        return [
+            session.step(frame, None if t else objects).mask_logits
+            for t, frame in enumerate(images)
+        ]
+
+    batched, single = logits(model), logits(model, batch_size=1)
+    assert all(len(frame) == 3 for frame in batched)
+    assert_same(batched, single, atol=tolerance_of(model, logits, draws=1))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from callbacks.processes import of_all_processes
 from callbacks.sinks import frame_sinks
 from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
@@ -20,8 +21,9 @@ class MaskWriter(Callback):
     """Writes `<output_dir>/Annotations/<query id>/<frame>.png` during `pvuw predict`.
 
     An answer is there whole or not at all, so a run that was killed is continued by the same
-    command: it predicts what is missing. Masks of another recipe or checkpoint are not continued
-    but refused. One run at a time writes into a folder; its processes share the videos.
+    command: it predicts what is missing. Masks of another recipe or checkpoint, of other frames or
+    other prompts are not continued but refused. One run at a time writes into a folder; its
+    processes share the videos.
 
     Args:
         output_dir: The run's folder; `--out` sets it.
@@ -51,10 +53,17 @@ class MaskWriter(Callback):
         self._folder = folder = MaskFolder(
             self.output_dir / "Annotations", queue_frames=self.queue_frames
         )
+        own = [query for queries in trainer.predict_dataloaders or () for query in queries]
+        prints = [] if self.recipe is None else [(q.query_id, q.fingerprint()) for q in own]
+        asked = dict(of_all_processes(prints))
         if trainer.is_global_zero:
             self._lock = FolderLock(folder.root)
             folder.remove_left_overs()
-            self._claim(folder, self.output_dir / STAMP)
+            try:
+                self._claim(folder, self.output_dir / STAMP, asked)
+            except DataError:
+                self._release()
+                raise
         trainer.strategy.barrier("the folder of masks is claimed")
         frame_sinks(pl_module).append(folder)
         if trainer.is_global_zero and (done := folder.finished()):
@@ -73,19 +82,36 @@ class MaskWriter(Callback):
         """Let other runs write into the folder."""
         self._release()
 
-    def _claim(self, folder: MaskFolder, stamp: Path) -> None:
-        """Refuse masks of another recipe, or remove masks that are to be replaced."""
+    def _claim(self, folder: MaskFolder, stamp: Path, asked: dict[str, str]) -> None:
+        """Refuse masks of another recipe, frames or prompts, or remove what is to be replaced.
+
+        Args:
+            folder: Where the masks are.
+            stamp: File that says what they were made with.
+            asked: Fingerprint of what is asked now, by query.
+        """
+        known: dict[str, str] = {}
+        finished = folder.finished()
         if self.existing == "replace":
-            for video_id in folder.finished():
-                shutil.rmtree(folder.root / video_id)
-        elif self.recipe is not None and folder.finished() and _recipe_of(stamp) != self.recipe:
-            self._release()
-            raise DataError(
-                f"{folder.root}: holds masks of another recipe or checkpoint; give another --out, "
-                "or --mask_writer.existing replace to remove them"
-            )
+            for query_id in finished:
+                shutil.rmtree(folder.root / query_id)
+        elif self.recipe is not None and finished:
+            recipe, known = _read(stamp)
+            way_out = "give another --out, or --mask_writer.existing replace to remove them"
+            if recipe != self.recipe:
+                raise DataError(
+                    f"{folder.root}: holds masks of another recipe or checkpoint; {way_out}"
+                )
+            others = sorted(q for q in finished & asked.keys() if known.get(q) != asked[q])
+            if others:
+                more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+                raise DataError(
+                    f"{folder.root / others[0]}{more}: made from other frames or other first masks "
+                    f"than are given now; {way_out}"
+                )
         if self.recipe is not None:
-            write_text_atomic(stamp, json.dumps({"recipe": self.recipe}) + "\n")
+            content = {"recipe": self.recipe, "queries": known | asked}
+            write_text_atomic(stamp, json.dumps(content, indent=0) + "\n")
 
     def _release(self) -> None:
         if self._lock is not None:
@@ -93,14 +119,14 @@ class MaskWriter(Callback):
             self._lock = None
 
 
-def _recipe_of(stamp: Path) -> str | None:
-    """What the masks of a run folder were made with, None if nobody wrote it down."""
+def _read(stamp: Path) -> tuple[str | None, dict[str, str]]:
+    """Recipe and queries that the masks of a run folder were made from, as far as written down."""
     if not stamp.exists():
-        return None
+        return None, {}
     try:
-        recipe = json.loads(stamp.read_text())["recipe"]
+        content = json.loads(stamp.read_text())
+        return str(content["recipe"]), dict(content.get("queries", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{stamp}: not written by pvuw; remove it, or --mask_writer.existing replace"
         ) from error
-    return str(recipe)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, distributed
+from torch import Tensor
 
+from callbacks.processes import of_all_processes
 from callbacks.sinks import frame_sinks, score_sinks
 from callbacks.wandb_media import is_rehearsal, overlay_image, shrink_prediction, wandb_logger
 from pvuw.types import FramePrediction, FrameWriter, ScoredQuery
@@ -60,7 +61,7 @@ class WandbWorst(Callback):
             return
         frame_sinks(pl_module).remove(self)
         score_sinks(pl_module).remove(self)
-        clips = self._worst(_of_all_processes(self._clips))
+        clips = self._worst(of_all_processes(self._clips))
         if trainer.is_global_zero and clips:
             table: dict[str, Any] = {"val/worst_clips": _table(clips)}
             logger.log_metrics(table, step=trainer.global_step)
@@ -99,14 +100,6 @@ def _wrong_share(id_map: Tensor, truth: Tensor) -> float:
     """Share of the pixels of any object, true or predicted, that are labelled wrongly."""
     either = int(((id_map > 0) | (truth > 0)).sum())
     return int((id_map != truth).sum()) / either if either else 0.0
-
-
-def _of_all_processes(clips: list[Clip]) -> list[Clip]:
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return clips
-    gathered: list[Any] = [None] * distributed.get_world_size()
-    distributed.all_gather_object(gathered, clips)
-    return [clip for share in gathered for clip in share]
 
 
 def _table(clips: list[Clip]) -> Any:

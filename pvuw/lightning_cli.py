@@ -48,7 +48,6 @@ from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.cutie import Cutie
 from pvuw.nets.livos import LiVOS
 from pvuw.nets.sam2 import Sam2
-from pvuw.nets.shipped import SHIPPED
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
 from pvuw.recipes import config_dir, find_config
@@ -209,13 +208,12 @@ class VOSCLI(LightningCLI):
         """Tell the mask writer what decides the masks, so that a run goes on with its own only."""
         config = self.config.predict
         plain = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
-        model = plain["predict"]["model"]
-        net = model["init_args"]["net"].get("init_args", {})
-        if (weights := net.get("weights")) not in (None, SHIPPED):
-            net["weights"] = None  # the file counts, not where it lies
-        files = [Path(path) for path in (weights, config.ckpt_path) if path not in (None, SHIPPED)]
         writer: MaskWriter = self.config_init.predict.mask_writer
-        writer.recipe = recipe_fingerprint(model, files)
+        writer.recipe = recipe_fingerprint(
+            plain["predict"]["model"],
+            checkpoint=None if config.ckpt_path is None else Path(config.ckpt_path),
+            precision=plain["predict"]["trainer"]["precision"],
+        )
 
     def predict(self, **kwargs: Any) -> None:
         """Predict without collecting results: the mask writer has them already."""

@@ -1,5 +1,8 @@
 """What is asked of a video: one answer, known by its id from the loader to the score."""
 
+import hashlib
+import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +15,9 @@ from numpy.typing import NDArray
 from pvuw.errors import DataError
 from pvuw.io.listing import raise_lines
 from pvuw.io.videos import Video, no_masks_line
+
+_WHOLE, _TAIL = 2**24, 2**14
+"""Bytes of the first frame's file and of the others that tell whether frames are the same."""
 
 
 class FrameMasks(Protocol):
@@ -99,6 +105,29 @@ class Query:
         truth = VideoMasks(video, is_truth=True) if video.truth_paths else None
         return cls(video.video_id, video, VideoMasks(video), truth)
 
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over what is asked: other frames or prompts have another one.
+
+        Frames count by name, size of the file and its last 16 KiB, the first by all of it: another
+        picture hardly ever has a file of the same length and the same end, and a long video costs
+        one short reading a frame. Where the files lie does not count.
+
+        What cannot be read counts by the reason; the query fails when it is run.
+        """
+        digest = hashlib.sha256(json.dumps(self.video.frame_names).encode())
+        try:
+            for position, path in enumerate(self.video.files()):
+                digest.update(_file_end(path, _TAIL if position else _WHOLE))
+            if isinstance(self.prompt, str):
+                digest.update(self.prompt.encode())
+            else:
+                for position in self.prompt.positions():
+                    id_map = self.prompt.id_map(position, self.video.size_hw)
+                    digest.update(f"{position} {id_map.shape}".encode() + id_map.tobytes())
+        except (DataError, OSError) as error:
+            digest.update(str(error).encode())
+        return digest.hexdigest()
+
     def check(self, *, scored: bool = False) -> None:
         """Return nothing if the video is in order and has what prompts.
 
@@ -113,6 +142,14 @@ class Query:
             raise DataError(no_masks_line(self.video, "annotation"))
         if scored and (self.truth is None or not self.truth.positions()):
             raise DataError(no_masks_line(self.video, "truth"))
+
+
+def _file_end(path: Path, length: int) -> bytes:
+    """Size of a file and its last bytes."""
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - length))
+        return f"{size} ".encode() + file.read()
 
 
 def require_scorable(queries: Iterable[Query]) -> None:

@@ -12,7 +12,7 @@ Importing this module needs neither PyAV nor torch; reading does.
 """
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
@@ -75,6 +75,10 @@ class VideoFile(Video):
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take what `__getstate__` gave."""
         self.__dict__.update(state, _lock=threading.Lock())
+
+    def files(self) -> Sequence[Path]:
+        """Return the one file."""
+        return [self.path]
 
     @cached_property
     def size_hw(self) -> tuple[int, int]:

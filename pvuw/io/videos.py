@@ -115,6 +115,10 @@ class Video:
         """Stem of each frame's file name; masks carry the same stems."""
         return [path.stem for path in self.frame_paths]
 
+    def files(self) -> Sequence[Path]:
+        """Return the files the frames are read from."""
+        return self.frame_paths
+
     @cached_property
     def size_hw(self) -> tuple[int, int]:
         """Height and width of the first frame, which all frames must share."""

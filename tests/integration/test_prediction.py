@@ -3,6 +3,7 @@
 import hashlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,8 +11,10 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pvuw.cli import main
+from pvuw.io.masks import read_id_map, write_id_map
 from pvuw.io.probabilities import ProbabilityFile
 from tests.helpers.echo import blocks, write_video
 
@@ -75,6 +78,64 @@ def test_masks_of_another_recipe_are_refused_and_can_be_replaced(videos, tmp_pat
     assert main(command(videos, tmp_path, *STEPS)) == 0
 
 
+@pytest.fixture
+def clip(tmp_path):
+    """One video's folder and the mask of its first frame."""
+    video = write_video(tmp_path / "clip", blocks(4, (40, 64)))
+    (tmp_path / "clip" / "masks").rename(tmp_path / "masks")
+    return video, tmp_path / "masks" / "00000.png"
+
+
+def other_mask(folder, mask):
+    write_id_map(mask, np.flipud(read_id_map(mask)).copy())
+
+
+def other_first_frame(folder, mask):
+    Image.open(folder / "00000.png").rotate(180).save(folder / "00000.png")
+
+
+def other_later_frame(folder, mask):
+    Image.open(folder / "00002.png").rotate(180).save(folder / "00002.png")
+
+
+def a_frame_less(folder, mask):
+    (folder / "00003.png").unlink()
+
+
+@pytest.mark.parametrize("change", [other_mask, other_first_frame, other_later_frame, a_frame_less])
+def test_answers_to_other_frames_or_masks_are_refused(clip, tmp_path, capsys, change):
+    video, mask = clip
+    folder = tmp_path / video.video_id
+
+    def run(*more):
+        places = ("--data.images", str(folder), "--data.masks", str(mask), "--out")
+        argv = [*PREDICT, "--data", "PredictDataModule", *places, str(tmp_path / "out"), *more]
+        return main(argv)
+
+    assert run() == 0
+    assert run() == 0  # the same again is no news
+    before = checksums(tmp_path / "out")
+    change(folder, mask)
+    capsys.readouterr()
+    assert run() == 2
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("pvuw: ")]
+    assert "out/Annotations/clip: made from other frames or other first masks" in line
+    assert checksums(tmp_path / "out") == before
+    assert run("--mask_writer.existing", "replace") == 0
+    depends = change in (other_mask, a_frame_less)  # the baseline copies masks, whatever it sees
+    assert (checksums(tmp_path / "out") != before) == depends
+    assert run() == 0
+
+
+def test_the_same_files_elsewhere_are_continued(videos, tmp_path, capsys):
+    assert main(command(videos, tmp_path / "out")) == 0
+    shutil.copytree(videos, tmp_path / "elsewhere")
+    shutil.rmtree(tmp_path / "out" / "Annotations" / "v1")
+    assert main(command(tmp_path / "elsewhere", tmp_path / "out")) == 0
+    assert "4 videos are there already" in capsys.readouterr().out
+    assert len(list((tmp_path / "out" / "Annotations").glob("v*"))) == 5
+
+
 def test_a_second_run_into_the_folder_is_refused(videos, tmp_path, capsys):
     from pvuw.io.lock import FolderLock
 
@@ -87,8 +148,6 @@ def test_a_second_run_into_the_folder_is_refused(videos, tmp_path, capsys):
 
 def test_probabilities_agree_with_the_masks(videos, tmp_path):
     assert main(command(videos, tmp_path, "--probabilities.keep", "true")) == 0
-    from pvuw.io.masks import read_id_map
-
     for video in sorted((tmp_path / "Annotations").iterdir()):
         stored = ProbabilityFile(tmp_path / "Probabilities" / f"{video.name}.zip")
         for position, frame in enumerate(stored.frames):

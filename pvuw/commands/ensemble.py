@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from pvuw.commands import ensemble_database
-from pvuw.metrics.names import PROTOCOL_NAMES
+from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 _DESCRIPTION = """\
 Makes one answer of several folders of predicted masks, from this project or anywhere else: each
@@ -147,7 +147,7 @@ def _add_fusing_arguments(parser: argparse.ArgumentParser, method: str) -> None:
     )
     parser.add_argument(
         "--protocol",
-        choices=PROTOCOL_NAMES,
+        choices=VIDEO_PROTOCOL_NAMES,
         default="mose",
         help="whose scores of the database count (default: %(default)s)",
     )

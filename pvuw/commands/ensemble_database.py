@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvuw.metrics.names import PROTOCOL_NAMES
+from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 if TYPE_CHECKING:
     from pvuw.ensemble.recommend.recording import RecordedVideo, RecordTask
@@ -199,7 +199,7 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
         "--database", type=Path, required=True, metavar="FILE", help="the performance database"
     )
     parser.add_argument(
-        "--protocol", choices=PROTOCOL_NAMES, default="mose",
+        "--protocol", choices=VIDEO_PROTOCOL_NAMES, default="mose",
         help="whose rules of scoring (default: %(default)s)",
     )  # fmt: skip
 

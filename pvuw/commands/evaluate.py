@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pvuw.metrics.names import PROTOCOL_NAMES
 
 if TYPE_CHECKING:
-    from pvuw.metrics.pairs import ScoredPair
+    from pvuw.metrics.pairs import ScoredPair, TreePair
     from pvuw.metrics.report import ObjectRow
     from pvuw.metrics.scoring import QueryReport
 
@@ -20,11 +20,14 @@ Both folders hold <video>/<frame>.png with object ids as pixel values; a folder 
 as Annotations, is looked into. Missing videos, frames and ids, sizes that differ and unreadable
 files are all listed, and then nothing is scored.
 
-protocols (all leave out the first and the last frame of a video):
+protocols (the first three leave out the first and the last frame of a video):
   davis2017  the official DAVIS evaluator; 255 is void; an unknown predicted id is an error
   mose       the same measures on the objects of the first frame; unknown ids are ignored
   mosev2     the official MOSEv2 scorer: smoothed J, size-adaptive F (Fdot), and J&Fdot over
              disappearances (_d) and returns (_r)
+  mevis      J and F of what each sentence means, <video>/<expression>/<frame>.png, over all
+             frames; every pixel that is not 0 counts. --gt may be a split as MeViS publishes it
+             (meta_expressions.json, mask_dict.json)
 """
 _EPILOG = """\
 example:
@@ -45,6 +48,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks")
     parser.add_argument(
         "--protocol", choices=PROTOCOL_NAMES, required=True, help="whose rules; see above"
+    )
+    parser.add_argument(
+        "--missing",
+        choices=("error", "zero"),
+        default="error",
+        help="a video or expression without any prediction: an error (default), or 0 in every "
+        "frame, as the official MeViS evaluator has it",
     )
     parser.add_argument(
         "--workers",
@@ -72,7 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Score the folders and print the result; 0, or 2 if something is missing or wrong."""
     from pvuw.io.atomic import write_text_atomic
-    from pvuw.metrics.pairs import pair_trees
     from pvuw.metrics.protocols import get_protocol
     from pvuw.metrics.report import (
         frame_csv,
@@ -87,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
     adaptive, void_id = rules.has_adaptive_f, args.void_id
     if void_id == "protocol":
         void_id = rules.void_id
-    found = pair_trees(args.gt, args.pred, args.protocol, void_id=void_id)
+    found = _pair(args, void_id)
     reports = _score(found.pairs, args)
     problems = found.problems + [line for report in reports for line in report.problems]
     if problems:
@@ -100,10 +109,27 @@ def run(args: argparse.Namespace) -> int:
         write_text_atomic(args.frames_csv, frame_csv(results, adaptive=adaptive))
     for note in [*found.notes, *_id_notes(reports)]:
         print(f"note: {note}")
-    print(_header(rows, args.protocol))
+    print(_header(rows, args.protocol, rules.kind))
     print(video_table(rows, adaptive=adaptive))
     print(summary_lines(summarise(rows), adaptive=adaptive))
     return 0
+
+
+def _pair(args: argparse.Namespace, void_id: int | None) -> "TreePair":
+    """Return truth and predictions side by side."""
+    from pvuw.io.mask_tree import MaskTree
+    from pvuw.metrics.pairs import Truth, pair_trees, pair_truths
+    from pvuw.metrics.protocols import get_protocol
+    from pvuw.sources.mevis import is_truth, truth_of_sentences
+
+    if get_protocol(args.protocol).kind == "video" or not is_truth(args.gt):
+        return pair_trees(args.gt, args.pred, args.protocol, void_id=void_id, missing=args.missing)
+    truths = [
+        Truth(query_id, frames, masks, f"{args.gt}: {query_id}")
+        for query_id, frames, masks in truth_of_sentences(args.gt)
+    ]
+    tree = MaskTree.find(args.pred, known={truth.query_id.split("/")[0] for truth in truths})
+    return pair_truths(truths, tree, args.protocol, missing=args.missing)
 
 
 def _score(pairs: "Sequence[ScoredPair]", args: argparse.Namespace) -> list["QueryReport"]:
@@ -126,11 +152,11 @@ def _refuse(problems: Sequence[str]) -> int:
     return 2
 
 
-def _header(rows: Sequence["ObjectRow"], protocol: str) -> str:
+def _header(rows: Sequence["ObjectRow"], protocol: str, kind: str) -> str:
     num_videos = len({row.video_id for row in rows})
     object_frames = sum(row.num_frames for row in rows)
     return (
-        f"{protocol}: {num_videos} videos, {len(rows)} objects, {object_frames} object frames; "
+        f"{protocol}: {num_videos} {kind}s, {len(rows)} objects, {object_frames} object frames; "
         "worst videos first"
     )
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvuw.metrics.names import PROTOCOL_NAMES
+from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 if TYPE_CHECKING:
     from pvuw.io.videos import Video
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--protocol",
-        choices=PROTOCOL_NAMES,
+        choices=VIDEO_PROTOCOL_NAMES,
         default="mose",
         help="whose rules J and F follow, see 'pvuw evaluate --help' (default: %(default)s)",
     )

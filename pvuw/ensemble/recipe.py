@@ -9,7 +9,7 @@ import yaml
 
 from pvuw.errors import PvuwError
 from pvuw.io.text import read_text
-from pvuw.metrics.names import PROTOCOL_NAMES
+from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def read_recipe(path: Path) -> EnsembleRecipe:
     choices = {
         "method": ("vote", "fuse", "select"),
         "granularity": ("video", "object", "frame"),
-        "protocol": PROTOCOL_NAMES,
+        "protocol": VIDEO_PROTOCOL_NAMES,
     }
     for key, allowed in choices.items():
         if getattr(recipe, key) not in allowed:

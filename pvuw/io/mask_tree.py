@@ -15,6 +15,8 @@ from pvuw.io.folder import list_folder, list_names, shorten
 from pvuw.io.frame_order import in_order
 from pvuw.io.png_masks import PngMasks
 
+QueryKind = Literal["video", "expression"]
+"""Queries `v` ask for the objects of a video, queries `v/e` for what a sentence about it means."""
 MASKS = "Annotations"
 """The folder that a run, and many data sets, keep their tree in."""
 _AROUND = (MASKS, "480p", "Full-Resolution")  # the latter two stand inside Annotations in DAVIS
@@ -80,7 +82,7 @@ class MaskTree:
             )
         return cls.find(folder / name, known=known)
 
-    def queries(self, kind: Literal["video", "expression"] | None = None) -> list[str]:
+    def queries(self, kind: QueryKind | None = None) -> list[str]:
         """Return the ids of all queries, sorted; a folder without masks counts as a video.
 
         Args:

@@ -80,6 +80,27 @@ def davis_scores(truth: NDArray[np.uint8], prediction: NDArray[np.uint8]) -> dic
     return scores
 
 
+def foreground_scores(
+    truth: NDArray[np.uint8], prediction: NDArray[np.uint8]
+) -> dict[int, ObjectScore]:
+    """Return DAVIS J and F of all ids together, as id 1: what one sentence means (MeViS).
+
+    Args:
+        truth: Id map, uint8 `[H, W]`; every pixel that is not 0 belongs to the target.
+        prediction: The same.
+
+    Raises:
+        ValueError: If the two differ in size or are no id maps.
+
+    Example:
+        >>> truth = np.array([[0, 3, 9, 9]], dtype=np.uint8)
+        >>> prediction = np.array([[0, 0, 1, 1]], dtype=np.uint8)
+        >>> round(foreground_scores(truth, prediction)[1].j, 4)
+        0.6667
+    """
+    return davis_scores((truth != 0).view(np.uint8), (prediction != 0).view(np.uint8))
+
+
 def mosev2_scores(
     truth: NDArray[np.uint8], prediction: NDArray[np.uint8]
 ) -> dict[int, ObjectScore]:

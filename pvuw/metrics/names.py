@@ -2,5 +2,9 @@
 
 from typing import Literal, get_args
 
-ProtocolName = Literal["davis2017", "mose", "mosev2"]
+VideoProtocolName = Literal["davis2017", "mose", "mosev2"]
+ProtocolName = Literal[VideoProtocolName, "mevis"]
+VIDEO_PROTOCOL_NAMES: tuple[str, ...] = get_args(VideoProtocolName)
+"""Those that score the objects of a video."""
 PROTOCOL_NAMES: tuple[str, ...] = get_args(ProtocolName)
+"""All, the ones that score what a sentence means too."""

@@ -1,13 +1,29 @@
 """Which truth belongs to which predicted masks, and what of either is missing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pvuw.io.folder import shorten
 from pvuw.io.mask_store import MaskStore
 from pvuw.io.mask_tree import MaskTree
 from pvuw.metrics.protocols import Protocol, get_protocol
+
+MissingRule = Literal["error", "zero"]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is right for one query."""
+
+    query_id: str
+    frame_names: Sequence[str]
+    """Stem of every frame with truth, in time order."""
+    masks: MaskStore
+    """By position in `frame_names`."""
+    where: str
+    """Its place, for messages."""
 
 
 @dataclass(frozen=True)
@@ -15,89 +31,111 @@ class ScoredPair:
     """One query's truth and predicted masks, by position in `frame_names`."""
 
     query_id: str
-    frame_names: list[str]
-    """Stem of every frame with truth, in time order."""
+    frame_names: Sequence[str]
     truth: MaskStore
-    prediction: MaskStore
+    prediction: MaskStore | None
+    """None: there is nothing, and that is to be scored 0."""
     where: str
     """Place of the predicted masks, for messages."""
-    missing: frozenset[str]
+    missing: frozenset[str] = frozenset()
     """Scored frames without a prediction."""
 
 
 @dataclass
 class TreePair:
-    """Two trees of masks side by side."""
+    """Truth and a tree of predicted masks side by side."""
 
     pairs: list[ScoredPair] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-    """One line per reason why the trees cannot be scored."""
+    """One line per reason why they cannot be scored."""
     notes: list[str] = field(default_factory=list)
     """One line per thing the user may want to know."""
 
 
 def pair_trees(
-    truth: Path, prediction: Path, protocol: str, *, void_id: int | None = None
+    truth: Path,
+    prediction: Path,
+    protocol: str,
+    *,
+    void_id: int | None = None,
+    missing: MissingRule = "error",
 ) -> TreePair:
     """Return the queries of two trees of masks side by side, with everything that is missing.
 
     Args:
         truth: A tree of masks, or a folder around one; see `MaskTree.find`.
         prediction: The same with predictions.
-        protocol: Says which frames count, one of `PROTOCOL_NAMES`.
+        protocol: Says what is scored, and which frames count; one of `PROTOCOL_NAMES`.
         void_id: Id in the truth that means "no ground truth here"; None: there is none.
+        missing: See `pair_truths`.
 
     Raises:
-        DataError: If either holds no tree of masks.
+        DataError: If either holds no tree of masks, or one of other queries.
     """
-    rules, found = get_protocol(protocol), TreePair()
-    trees = _find_trees(truth, prediction)
-    for given, tree in zip((truth, prediction), trees, strict=True):
-        if given != tree.root:
-            found.notes.append(f"{given}: masks found in {tree.root}")
-    true_tree, predicted_tree = trees
-    queries, predicted = true_tree.queries("video"), predicted_tree.queries("video")
-    for query_id in queries:
+    # Where one tree alone cannot tell what its videos are, the other does.
+    true_tree = MaskTree.find(truth, known=_names_in(prediction))
+    truths = []
+    for query_id in true_tree.queries(get_protocol(protocol).kind):
         frames = true_tree.frames(query_id)
-        if not rules.scored_frames(len(frames)):
+        masks = true_tree.masks(query_id, frames, void_id=void_id)
+        truths.append(Truth(query_id, frames, masks, str(true_tree.folder(query_id))))
+    tree = MaskTree.find(prediction, known=_names_in(truth))
+    found = pair_truths(truths, tree, protocol, missing=missing)
+    for given, inside in ((prediction, tree), (truth, true_tree)):
+        if given != inside.root:
+            found.notes.insert(0, f"{given}: masks found in {inside.root}")
+    return found
+
+
+def pair_truths(
+    truths: Iterable[Truth], tree: MaskTree, protocol: str, *, missing: MissingRule = "error"
+) -> TreePair:
+    """Return truths and the predictions of the same queries, with everything that is missing.
+
+    Args:
+        truths: What is right.
+        tree: What is predicted.
+        protocol: Says what is scored, and which frames count; one of `PROTOCOL_NAMES`.
+        missing: What a query without any prediction is: an error, or a score of 0.
+
+    Raises:
+        DataError: If the tree is one of other queries than the protocol's.
+    """
+    rules, found, known = get_protocol(protocol), TreePair(), set[str]()
+    predicted = set(tree.queries(rules.kind))
+    for truth in truths:
+        known.add(truth.query_id)
+        if not rules.scored_frames(len(truth.frame_names)):
             found.problems.append(
-                f"{true_tree.folder(query_id)}: {rules.nothing_to_score(len(frames))}; add the "
-                "truth of the other frames or remove the video"
+                f"{truth.where}: {rules.nothing_to_score(len(truth.frame_names))}; add the truth "
+                f"of the other frames or remove the {rules.kind}"
             )
-        elif query_id not in predicted:
-            found.problems.append(
-                f"{predicted_tree.folder(query_id)}: no such folder; predict this video too"
-            )
+        elif truth.query_id in predicted:
+            found.pairs.append(_pair(found, truth, tree, rules))
+        elif missing == "zero":
+            where = str(tree.folder(truth.query_id))
+            found.notes.append(f"{where}: no such folder; scored 0 in every frame")
+            pair = ScoredPair(truth.query_id, truth.frame_names, truth.masks, None, where)
+            found.pairs.append(pair)
         else:
-            masks = true_tree.masks(query_id, frames, void_id=void_id)
-            found.pairs.append(_pair(found, query_id, frames, masks, predicted_tree, rules))
-    if extra := sorted(set(predicted) - set(queries)):
+            found.problems.append(
+                f"{tree.folder(truth.query_id)}: no such folder; predict this {rules.kind} too"
+            )
+    if extra := sorted(predicted - known):
         found.notes.append(
-            f"{predicted_tree.root}: {len(extra)} videos without truth are ignored "
-            f"({shorten(extra)})"
+            f"{tree.root}: {len(extra)} {rules.kind}s without truth are ignored ({shorten(extra)})"
         )
     return found
 
 
-def _find_trees(truth: Path, prediction: Path) -> tuple[MaskTree, MaskTree]:
-    """Return both trees; where one alone cannot tell what its videos are, the other does."""
-    names = [
-        {item.name for item in folder.iterdir()} if folder.is_dir() else set[str]()
-        for folder in (prediction, truth)
-    ]
-    return MaskTree.find(truth, known=names[0]), MaskTree.find(prediction, known=names[1])
+def _names_in(folder: Path) -> set[str]:
+    return {item.name for item in folder.iterdir()} if folder.is_dir() else set()
 
 
-def _pair(
-    found: TreePair,
-    query_id: str,
-    frames: Sequence[str],
-    truth: MaskStore,
-    tree: MaskTree,
-    rules: Protocol,
-) -> ScoredPair:
+def _pair(found: TreePair, truth: Truth, tree: MaskTree, rules: Protocol) -> ScoredPair:
+    frames = truth.frame_names
     scored = [frames[t] for t in rules.scored_frames(len(frames))]
-    predicted, where = set(tree.frames(query_id)), str(tree.folder(query_id))
+    predicted, where = set(tree.frames(truth.query_id)), str(tree.folder(truth.query_id))
     if missing := [name for name in scored if name not in predicted]:
         found.problems.append(
             f"{where}: {len(missing)} of {len(scored)} scored frames have no mask PNG "
@@ -107,5 +145,5 @@ def _pair(
         found.notes.append(
             f"{where}: {len(extra)} frames without truth are ignored ({shorten(extra)})"
         )
-    masks = tree.masks(query_id, frames)
-    return ScoredPair(query_id, list(frames), truth, masks, where, frozenset(missing))
+    masks = tree.masks(truth.query_id, frames)
+    return ScoredPair(truth.query_id, frames, truth.masks, masks, where, frozenset(missing))

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable, Set
 from dataclasses import dataclass
 
+from pvuw.io.mask_tree import QueryKind
 from pvuw.metrics.functional import (
     DAVIS_ABSENT,
     MOSEV2_ABSENT,
     FrameMeasure,
     ObjectScore,
     davis_scores,
+    foreground_scores,
     mosev2_scores,
 )
 from pvuw.metrics.names import ProtocolName
@@ -31,6 +33,8 @@ class Protocol:
     """Whether predicted ids that are no object are ignored; if not, they are an error."""
     unscored_ends: int = 1
     """Frames at either end of a video that do not count: the first is given to the tracker."""
+    kind: QueryKind = "video"
+    """What is scored: the objects of a video, or what a sentence about it means."""
 
     @property
     def has_adaptive_f(self) -> bool:
@@ -48,7 +52,8 @@ class Protocol:
 
     def nothing_to_score(self, num_frames: int) -> str:
         """Return why a video of so few frames has no score, for messages."""
-        return f"{num_frames} frames leave none to score, since the first and the last never count"
+        why = ", since the first and the last never count" if self.unscored_ends else ""
+        return f"{num_frames} frames leave none to score{why}"
 
 
 def _up_to_largest_first_id(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
@@ -64,6 +69,11 @@ def _first_frame_ids(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
 def _all_ids(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
     del first_ids
     return sorted(all_ids)
+
+
+def _the_target(first_ids: Set[int], all_ids: Set[int]) -> list[int]:
+    del first_ids, all_ids  # a sentence may mean nothing that is there, and is scored all the same
+    return [1]
 
 
 _ALL = (
@@ -90,6 +100,16 @@ _ALL = (
         select_objects=_all_ids,
         void_id=None,
         allows_extra_ids=True,
+    ),
+    Protocol(
+        name="mevis",
+        measure=foreground_scores,
+        absent=DAVIS_ABSENT,
+        select_objects=_the_target,
+        void_id=None,
+        allows_extra_ids=True,
+        unscored_ends=0,
+        kind="expression",
     ),
 )
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}

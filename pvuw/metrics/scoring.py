@@ -1,7 +1,7 @@
 """Scores of whole folders of predictions, video by video over several processes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -13,7 +13,7 @@ from pvuw.metrics.accumulate import VideoResult, VideoScore
 from pvuw.metrics.pairs import ScoredPair
 from pvuw.parallel import map_as_done
 
-_NOTHING: IdMap = np.zeros((0, 0), dtype=np.uint8)
+_NOTHING: IdMap = np.zeros((1, 1), dtype=np.uint8)
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,8 @@ def score_pair(pair: ScoredPair, protocol: str) -> QueryReport:
         protocol: One of `PROTOCOL_NAMES`.
     """
     score, findings = VideoScore(None, protocol), _Findings()
+    if pair.prediction is None:
+        return _score_of_nothing(pair, score, findings)
     counting = score.protocol.scored_frames(len(pair.frame_names))
     for t, name in enumerate(pair.frame_names):
         truth, prediction = _read(pair.truth, t, findings), None
@@ -88,7 +90,20 @@ def score_pair(pair: ScoredPair, protocol: str) -> QueryReport:
             score.observe(truth)
         else:
             score.add(truth, prediction)
-    return _report(pair, score, findings, counting)
+    return _report(pair, score, findings)
+
+
+def _score_of_nothing(pair: ScoredPair, score: VideoScore, findings: _Findings) -> QueryReport:
+    """Return 0 in every frame that counts; empty masks would be right where nothing is to find."""
+    for t in range(len(pair.frame_names)):
+        truth = _read(pair.truth, t, findings)
+        if truth is not None:
+            score.add(truth, np.zeros_like(truth))
+    report = _report(pair, score, findings)
+    if report.result is None:
+        return report
+    lost = {name: 0 * getattr(report.result, name) for name in ("j", "f", "f_adaptive")}
+    return replace(report, result=replace(report.result, **lost))
 
 
 def _read(masks: MaskStore, frame_idx: int, findings: _Findings) -> IdMap | None:
@@ -109,9 +124,8 @@ def _same_size(truth: IdMap, prediction: IdMap, *, name: str, findings: _Finding
     return False
 
 
-def _report(
-    pair: ScoredPair, score: VideoScore, findings: _Findings, counting: range
-) -> QueryReport:
+def _report(pair: ScoredPair, score: VideoScore, findings: _Findings) -> QueryReport:
+    counting = score.protocol.scored_frames(len(pair.frame_names))
     problems = findings.lines(pair.where)
     result = score.result() if score.num_scored else None
     if result is not None:

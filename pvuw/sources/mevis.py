@@ -1,13 +1,14 @@
 """MeViS (Ding et al., 2023): sentences about motion, and masks of the objects they mean."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pvuw.errors import DataError
 from pvuw.io.expressions import Expression
+from pvuw.io.mask_store import UnionMasks
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
@@ -106,12 +107,26 @@ class MevisReader(Reader):
         root: Folder that holds the splits.
         split: `train` or `valid_u`; `valid` and `test` have no public masks.
         exclude: Video ids to leave out.
+        frames: Whether the frames must be there; to score, masks are enough.
     """
+
+    def __init__(
+        self,
+        facts: SourceFacts,
+        root: Path,
+        *,
+        split: str = "train",
+        exclude: Collection[str] = (),
+        frames: bool = True,
+    ) -> None:
+        super().__init__(facts, root, split=split, exclude=exclude)
+        self.frames = frames
 
     def stamps(self) -> dict[str, str]:
         """Return the file of masks, with size and time of both files and what is excluded."""
         folder = require_folder(self.root / self.split, tree=_TREE)
-        require_folder(folder / "JPEGImages", tree=_TREE)
+        if self.frames:
+            require_folder(folder / "JPEGImages", tree=_TREE)
         path = folder / _MASKS
         if not path.exists():
             raise DataError(
@@ -136,7 +151,8 @@ class MevisReader(Reader):
     def _record(self, file: JsonFile, video: _Listed, tracks: Mapping[str, _Track]) -> VideoRecord:
         folder = file.path.parent / "JPEGImages" / video.video_id
         names = tuple(sys.intern(f"{stem}.jpg") for stem in video.stems)
-        check_frames(folder, names, place=video.place)
+        if self.frames:
+            check_frames(folder, names, place=video.place)
         for name in sorted(video.annotations, key=int):
             _check_track(file, video, name, tracks)
         kept = [name for name in sorted(video.annotations, key=int) if tracks[name].bits]
@@ -162,6 +178,27 @@ class MevisReader(Reader):
                 for sentence in video.sentences
             ),
         )
+
+
+def is_truth(folder: Path) -> bool:
+    """Return whether a folder holds the masks of MeViS as it publishes them."""
+    return (folder / _MASKS).is_file()
+
+
+def truth_of_sentences(folder: Path) -> Iterator[tuple[str, tuple[str, ...], UnionMasks]]:
+    """Yield the id `v/e` of each sentence, the names of the video's frames, and what it means.
+
+    Args:
+        folder: Holds `meta_expressions.json` and `mask_dict.json`; frames are not needed.
+
+    Raises:
+        DataError: If a file is missing or not as it should be.
+    """
+    folder = folder.resolve()
+    for record in MevisReader(FACTS, folder.parent, split=folder.name, frames=False).records():
+        for sentence in record.expressions:
+            target = UnionMasks(record.store, (sentence.object_ids,))
+            yield f"{record.video_id}/{sentence.expression_id}", record.frame_names, target
 
 
 def _read_sentences(path: Path) -> Iterator[_Listed]:

@@ -30,7 +30,7 @@ class PerformanceRow:
     data_set: str
     """Where the video is from; a name of the user's."""
     protocol: str
-    """Rules of scoring: one of `PROTOCOL_NAMES`."""
+    """Rules of scoring: one of `VIDEO_PROTOCOL_NAMES`."""
     video_id: str
     level: Level
     part: int

@@ -34,7 +34,7 @@ class VideoMeter:
         members: Their names.
         data_set: Name of where the video is from.
         video_id: Name of the video.
-        protocol: Rules of scoring: one of `PROTOCOL_NAMES`.
+        protocol: Rules of scoring: one of `VIDEO_PROTOCOL_NAMES`.
     """
 
     def __init__(

@@ -28,6 +28,7 @@ def test_only_davis_knows_void_and_is_strict():
         "davis2017": 255,
         "mose": None,
         "mosev2": None,
+        "mevis": None,
     }
     assert [p.name for p in PROTOCOLS.values() if not p.allows_extra_ids] == ["davis2017"]
 
@@ -41,3 +42,11 @@ def test_the_first_and_the_last_frame_never_count(name):
     rules = get_protocol(name)
     assert list(rules.scored_frames(5)) == [1, 2, 3]
     assert [len(rules.scored_frames(n)) for n in (0, 1, 2, 3)] == [0, 0, 0, 1]
+
+
+def test_mevis_scores_one_target_in_all_frames():
+    rules = get_protocol("mevis")
+    assert rules.kind == "expression"
+    assert list(rules.scored_frames(2)) == [0, 1]
+    assert rules.select_objects({2, 5}, {2, 5}) == [1]
+    assert rules.select_objects(set(), set()) == [1]

@@ -1,0 +1,130 @@
+import csv
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pvuw.cli import main
+from pvuw.io.masks import write_id_map
+from pvuw.io.rle import encode
+
+GOLDEN = Path(__file__).parents[4] / "shared" / "golden" / "mevis" / "mevis_eval"
+SIZE = (20, 30)
+
+
+def block(*columns):
+    mask = np.zeros(SIZE, dtype=bool)
+    for column in columns:
+        mask[5:15, column : column + 5] = True
+    return mask
+
+
+def runs(mask):
+    found = encode(mask)
+    return {"size": list(SIZE), "counts": found["counts"].decode()}
+
+
+def write_truth(root, sentences, tracks):
+    """Write a split as MeViS publishes it: annotations of each sentence, masks of each."""
+    root.mkdir(parents=True)
+    frames = [f"{t:05d}" for t in range(len(next(iter(tracks.values()))))]
+    said = {e: {"exp": "it", "anno_id": ids, "obj_id": ids} for e, ids in sentences.items()}
+    listed = {"videos": {"v": {"vid_id": 0, "frames": frames, "expressions": said}}}
+    (root / "meta_expressions.json").write_text(json.dumps(listed))
+    masks = {str(i): [None if m is None else runs(m) for m in ms] for i, ms in tracks.items()}
+    (root / "mask_dict.json").write_text(json.dumps(masks))
+
+
+def predict(root, expression, masks):
+    for t, mask in enumerate(masks):
+        path = root / "v" / expression / f"{t:05d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(mask.astype(np.uint8) * 255).save(path)  # as the server takes them
+
+
+def evaluate(gt, pred, *more):
+    words = ["--gt", gt, "--pred", pred, "--protocol", "mevis", "--workers", 1, *more]
+    return main(["evaluate", *map(str, words)])
+
+
+def scores(path):
+    with path.open() as file:
+        return {row["video"]: (float(row["j"]), float(row["f"])) for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def truth(tmp_path):
+    tracks = {3: [block(2), block(2), None], 8: [block(20), None, None]}
+    write_truth(tmp_path / "gt", {"0": [3], "1": [3, 8], "2": []}, tracks)
+    return tmp_path / "gt"
+
+
+def test_a_sentence_means_the_union_of_its_objects_in_all_frames(truth, tmp_path, capsys):
+    predict(tmp_path / "pred", "0", [block(2), block(), block()])
+    predict(tmp_path / "pred", "1", [block(2, 20), block(2), block(9)])
+    predict(tmp_path / "pred", "2", [block(), block(), block(2)])
+    assert evaluate(truth, tmp_path / "pred", "--csv", tmp_path / "out.csv") == 0
+    assert scores(tmp_path / "out.csv") == {
+        "v/0": (pytest.approx(2 / 3), pytest.approx(2 / 3)),
+        "v/1": (pytest.approx(2 / 3), pytest.approx(2 / 3)),
+        "v/2": (pytest.approx(2 / 3), pytest.approx(2 / 3)),
+    }
+    assert "mevis: 3 expressions, 3 objects, 9 object frames" in capsys.readouterr().out
+
+
+def test_the_truth_may_be_a_tree_of_masks_with_any_ids(truth, tmp_path):
+    for t, mask in enumerate((block(2), block(9))):
+        write_id_map(tmp_path / "tree" / "v" / "0" / f"{t:05d}.png", mask.astype(np.uint8) * 7)
+    predict(tmp_path / "pred", "0", [block(2), block(2)])
+    assert evaluate(tmp_path / "tree", tmp_path / "pred", "--csv", tmp_path / "out.csv") == 0
+    assert scores(tmp_path / "out.csv") == {"v/0": (0.5, 0.5)}
+
+
+def test_what_is_missing_is_an_error_or_zero(truth, tmp_path, capsys):
+    for expression in ("0", "1"):
+        predict(tmp_path / "pred", expression, [block(2), block(2), block()])
+    assert evaluate(truth, tmp_path / "pred") == 2
+    assert "v/2: no such folder; predict this expression too" in capsys.readouterr().err
+    out = ("--missing", "zero", "--csv", tmp_path / "out.csv")
+    assert evaluate(truth, tmp_path / "pred", *out) == 0
+    assert scores(tmp_path / "out.csv")["v/2"] == (0, 0)  # though empty masks would be right
+    assert scores(tmp_path / "out.csv")["v/0"] == (1, 1)
+
+
+def test_a_missing_frame_is_an_error(truth, tmp_path, capsys):
+    for expression in ("0", "1", "2"):
+        predict(tmp_path / "pred", expression, [block(2)] * 2)
+    assert evaluate(truth, tmp_path / "pred", "--missing", "zero") == 2
+    assert "1 of 3 scored frames have no mask PNG (00002)" in capsys.readouterr().err
+
+
+def test_trees_of_the_other_kind_are_refused(truth, tmp_path, capsys):
+    for video in ("v", "w"):
+        write_id_map(tmp_path / "videos" / video / "00000.png", np.zeros(SIZE, np.uint8))
+    assert evaluate(truth, tmp_path / "videos") == 2
+    assert "but <video>/<expression>/<frame>.png is expected" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not GOLDEN.exists(), reason="needs the official evaluator's golden values")
+def test_scores_are_those_of_the_official_evaluator(tmp_path, capsys):
+    with zipfile.ZipFile(GOLDEN / "predictions.zip") as archive:
+        archive.extractall(tmp_path / "pred")
+    out = tmp_path / "out.csv"
+    assert evaluate(GOLDEN / "gt", tmp_path / "pred", "--missing", "zero", "--csv", out) == 0
+    expected = json.loads((GOLDEN / "expected.json").read_text())
+    official = {
+        f"{video}/{expression}": (values["J"], values["F"])
+        for video, found in expected["per_expression"].items()
+        for expression, values in found.items()
+    }
+    ours = scores(out)
+    assert ours.keys() == official.keys()
+    for query, values in official.items():
+        assert ours[query] == pytest.approx(values, abs=1e-9)
+    last = capsys.readouterr().out.splitlines()[-1].split()
+    assert [float(x) for x in last[1::2]] == pytest.approx(
+        [expected["JF"], expected["J"], expected["F"]], abs=5e-7
+    )  # printed with six decimals

@@ -8,9 +8,12 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch.optim.lr_scheduler import LambdaLR
 
-from lightning_modules.optim import OptimConfig, build_optimizer
+from lightning_modules.optim import OptimConfig, build_optimizer, parameter_groups
+from lightning_modules.resume import reopen_epoch, require_same_groups, restate
 from lightning_modules.sharding import WholeNetwork, share_out
 from pvuw import __version__
 from pvuw.errors import DataError, WeightsError
@@ -76,6 +79,13 @@ class SegmentationModule(lightning.LightningModule):
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
+    def on_train_start(self) -> None:
+        """Train as the configuration says, whatever rates and decays a checkpoint brought."""
+        groups = parameter_groups(self, self.net, self.optim_config)
+        scheduler = self.trainer.lr_scheduler_configs[0].scheduler
+        assert isinstance(scheduler, LambdaLR), "made by configure_optimizers"
+        restate(self.trainer.optimizers[0], scheduler, groups, betas=self.optim_config.betas)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Seed this step's random choices: those of this process, and those all make alike."""
         step = (self.seed, self.current_epoch, batch_idx)
@@ -92,7 +102,7 @@ class SegmentationModule(lightning.LightningModule):
         checkpoint["pvuw"] = note
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse a checkpoint whose adapters this run would not have, or the other way round."""
+        """Refuse a checkpoint of other adapters or parameter groups; reopen its last epoch."""
         saved = checkpoint.get("pvuw", {}).get("lora")
         lora = self.tuning_config.lora
         if saved != (None if lora is None else vars(lora)):
@@ -101,6 +111,9 @@ class SegmentationModule(lightning.LightningModule):
                 f"{lora or 'none'}; give the config.yaml of the run it is from, or export it first "
                 "(`pvuw weights export`) and load the file as model.net.weights"
             )
+        if self.trainer.state.fn == TrainerFn.FITTING:
+            require_same_groups(checkpoint, parameter_groups(self, self.net, self.optim_config))
+            reopen_epoch(checkpoint.get("loops", {}))
 
     def on_validation_start(self) -> None:
         """Gather weights that are shared out, so that no frame waits for another process."""

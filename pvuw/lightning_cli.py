@@ -52,7 +52,8 @@ from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
 from pvuw.recipes import config_dir, find_config
 from pvuw.run_loggers import continue_wandb_run, place_loggers
-from pvuw.run_start import StartFrom, resolve_checkpoint, weights_of_run
+from pvuw.run_start import StartFrom, refuse_other_run, resolve_checkpoint, weights_of_run
+from pvuw.weights import read_run_checkpoint, require_same_network
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
 SHORT_NAMES = (
@@ -181,13 +182,17 @@ class VOSCLI(LightningCLI):
             config.get("ckpt_path"), config.out, command=self.config.subcommand
         )
         config.trainer.logger = place_loggers(config.trainer.logger, config.out)
-        if self.config.subcommand == "fit" and config.ckpt_path is None:
-            _start_from_other_run(config)
+        if self.config.subcommand == "fit":
+            refuse_other_run(config.out, config.ckpt_path)
+            if config.ckpt_path is None:
+                _start_from_other_run(config)
 
     def instantiate_classes(self) -> None:
         """Build everything; a user's mistake found on the way stays the one line it is."""
         command = self.config.subcommand
         config = self.config[command]
+        path = None if config.get("ckpt_path") is None else Path(config.ckpt_path)
+        state = None if path is None else read_run_checkpoint(path, to_continue=command == "fit")
         continued = continue_wandb_run(config) if command == "fit" else []
         try:
             super().instantiate_classes()
@@ -198,6 +203,8 @@ class VOSCLI(LightningCLI):
                     raise cause from None
                 cause = cause.__cause__ or cause.__context__
             raise
+        if path is not None and state is not None:
+            require_same_network(path, state, self.model.state_dict())
         for entry in continued:
             entry.init_args.id = None  # not into config.yaml: a fit from that is a run of its own
         # A checkpoint brings its baseline along; Lightning 2.6.6 would measure again.

@@ -39,7 +39,30 @@ def resolve_checkpoint(name: str | None, out: Path, *, command: str) -> str | No
     if name == "last" and command == "fit":
         print(f"pvuw: no {path} to continue from, starting afresh", file=sys.stderr)
         return None
+    if path.is_dir():
+        inside = path / "checkpoints" if (path / "checkpoints").is_dir() else path
+        raise PvuwError(f"--ckpt_path {name}: a folder; name a file, {_what_holds(inside)}")
     raise PvuwError(f"--ckpt_path {name}: {path} does not exist; {_what_holds(path.parent)}")
+
+
+def refuse_other_run(out: Path, ckpt_path: str | None) -> None:
+    """Stop a `fit` that would replace the checkpoints of a run it does not continue.
+
+    Args:
+        out: The run's folder.
+        ckpt_path: Checkpoint the fit goes on from, None where it starts afresh.
+
+    Raises:
+        PvuwError: If the folder holds checkpoints and none of these is continued.
+    """
+    folder = out / "checkpoints"
+    if ckpt_path is not None and Path(ckpt_path).resolve().parent == folder.resolve():
+        return
+    if any(folder.glob("*.ckpt")):
+        raise PvuwError(
+            f"--out {out}: holds another run, which this would replace ({_what_holds(folder)}); "
+            "go on with it by --ckpt_path last, or name a new folder with --out"
+        )
 
 
 def weights_of_run(start: StartFrom, *, root: Path | None) -> Path | None:

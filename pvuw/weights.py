@@ -1,17 +1,36 @@
 """Weights in and out: official files and training checkpoints, one into the other."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save
+from torch import Tensor
 
+from pvuw.errors import WeightsError
 from pvuw.io.atomic import atomic_path
-from pvuw.nets.checkpoint import Checkpoint, load_official, read_checkpoint
+from pvuw.nets.checkpoint import (
+    Checkpoint,
+    load_official,
+    official_weights_in,
+    read_checkpoint,
+    weight_differences,
+)
 from pvuw.nets.identify import identify
 from pvuw.nets.livos.weights import published_name
+from pvuw.nets.lora import has_adapters
+from pvuw.nets.weights_file import read_weights_file
 
-__all__ = ["WeightsSummary", "export_official", "load_official", "summarize"]
+__all__ = [
+    "WeightsSummary",
+    "export_official",
+    "load_official",
+    "read_run_checkpoint",
+    "require_same_network",
+    "summarize",
+]
 
 
 @dataclass
@@ -69,6 +88,69 @@ def export_official(src: Path, out: Path) -> None:
             temporary.write_bytes(save(weights))
             return
         torch.save({"model": weights} if network.startswith("SAM") else weights, temporary)
+
+
+def read_run_checkpoint(path: Path, *, to_continue: bool) -> dict[str, Tensor]:
+    """The module's weights in a checkpoint of a training run, which `--ckpt_path` must name.
+
+    Args:
+        path: The file.
+        to_continue: Whether training goes on from it, for which weights alone are not enough.
+
+    Raises:
+        WeightsError: If it is damaged, or something else; the line says what it is and what to
+            give instead.
+    """
+    content = read_weights_file(path)
+    official = official_weights_in(content)
+    if official is not None:
+        network = identify(official)
+        raise WeightsError(
+            f"--ckpt_path {path}: official weights{f' of {network}' if network else ''}, not a "
+            f"checkpoint of a run; give them as --model.net.weights {path}, without --ckpt_path"
+        )
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict) or "pytorch-lightning_version" not in content:
+        raise WeightsError(
+            f"--ckpt_path {path}: no checkpoint of a run of ours; give one of RUN/checkpoints, or "
+            "official weights as --model.net.weights"
+        )
+    if to_continue and not content.get("optimizer_states"):
+        raise WeightsError(
+            f"--ckpt_path {path}: holds weights without the state of training, so no run can go on "
+            f"from it; start a new one with --model.net.weights {path}, without --ckpt_path"
+        )
+    return state
+
+
+def require_same_network(
+    path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> None:
+    """Stop where a checkpoint's weights are not those of the module that is to load them.
+
+    Args:
+        path: The checkpoint, for the message.
+        found: Its weights, by their names in the module.
+        wanted: The module's.
+
+    Raises:
+        WeightsError: Naming both networks, and what does not fit.
+    """
+    problems = weight_differences(found, wanted)
+    if not problems or has_adapters(found) != has_adapters(wanted):
+        return  # adapters are the module's business, which knows what was asked for
+    theirs, ours = (_network_of(weights) for weights in (found, wanted))
+    config = path.parent.parent / "config.yaml"
+    recipe = f"--config {config}" if config.is_file() else "the recipe of its run"
+    raise WeightsError(
+        f"--ckpt_path {path}: weights of {theirs or 'another network'} do not fit "
+        f"{ours or 'this network'}; give {recipe}, or another checkpoint ({'; '.join(problems)})"
+    )
+
+
+def _network_of(weights: Mapping[str, Any]) -> str | None:
+    names = {name.removeprefix("net.").removeprefix("model."): w for name, w in weights.items()}
+    return identify(names)
 
 
 def _layout(checkpoint: Checkpoint) -> str:

@@ -1,21 +1,18 @@
 """Reads weights from official files and our training checkpoints, and loads them strictly."""
 
-import pickle
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from pvuw.errors import WeightsError
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.identify import identify
 from pvuw.nets.lora import LoraConfig, has_adapters, merge_adapters
+from pvuw.nets.weights_file import read_weights_file
 
 _NET = "net."
 """Where the training module keeps the network."""
@@ -92,11 +89,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
     Raises:
         WeightsError: If the file is missing, damaged or of an unknown layout.
     """
-    content = _read(path)
-    if isinstance(content, dict) and _is_weights(content.get("model")):
-        return Checkpoint(path, "official", content["model"])
-    if _is_weights(content):
-        return Checkpoint(path, "official", dict(content))
+    content = read_weights_file(path)
+    official = official_weights_in(content)
+    if official is not None:
+        return Checkpoint(path, "official", official)
     if isinstance(content, dict) and _is_weights(content.get("state_dict")):
         # torch.compile wraps modules; which weights they are does not change.
         named = {k.replace("_orig_mod.", ""): w for k, w in content["state_dict"].items()}
@@ -114,6 +110,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def official_weights_in(content: object) -> dict[str, Tensor] | None:
+    """The weights in a file's content where networks' authors publish it so, else None."""
+    if isinstance(content, dict) and _is_weights(content.get("model")):
+        return dict(content["model"])
+    return dict(content) if _is_weights(content) else None  # type: ignore[call-overload]
+
+
 def _adapters(
     path: Path, content: Mapping[str, Any], weights: Mapping[str, Tensor]
 ) -> LoraConfig | None:
@@ -127,41 +130,6 @@ def _adapters(
             "give the checkpoint as the run wrote it"
         )
     return LoraConfig(**note)
-
-
-def _read(path: Path) -> Any:
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such file; docs/weights.md says where official weights are")
-    if path.suffix == ".safetensors":
-        return _read_safetensors(path)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise WeightsError(
-            f"{path}: no weights, or cut short ({path.stat().st_size} bytes); "
-            "download or save it again"
-        ) from error
-    if damaged is not None:
-        raise WeightsError(f"{path}: damaged at {damaged} (checksum); download or save it again")
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path}: holds Python objects besides weights, which could run code; "
-            "save its tensors alone"
-        ) from error
-    except RuntimeError as error:
-        raise WeightsError(f"{path}: a zip archive, but no file of torch.save") from error
-
-
-def _read_safetensors(path: Path) -> dict[str, Tensor]:
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise WeightsError(
-            f"{path}: not a whole safetensors file ({error}); download or save it again"
-        ) from error
 
 
 def _is_weights(content: object) -> bool:

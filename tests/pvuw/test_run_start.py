@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from pvuw.errors import PvuwError
-from pvuw.run_start import StartFrom, weights_of_run
+from pvuw.run_start import StartFrom, refuse_other_run, resolve_checkpoint, weights_of_run
 
 
 def test_best_checkpoint_of_the_other_run(tmp_path):
@@ -39,3 +39,53 @@ def test_missing_run_says_where_it_looked_and_how_to_make_it(tmp_path):
 def test_without_a_recipe_there_is_no_command(tmp_path):
     with pytest.raises(PvuwError, match=r"holds no checkpoint; name another run"):
         weights_of_run(StartFrom(tmp_path), root=None)
+
+
+# A folder that holds a run.
+
+
+def holding(folder, *names):
+    (folder / "checkpoints").mkdir(parents=True)
+    for name in names:
+        (folder / "checkpoints" / name).touch()
+    return folder
+
+
+@pytest.mark.parametrize("names", [["best.ckpt"], ["last.ckpt"], ["epoch=3.ckpt", "last.ckpt"]])
+def test_a_folder_with_another_run_is_refused(tmp_path, names):
+    out = holding(tmp_path / "run", *names)
+    with pytest.raises(PvuwError) as error:
+        refuse_other_run(out, None)
+    line = str(error.value)
+    assert line.startswith(f"--out {out}: holds another run")
+    assert all(name in line for name in names)
+    assert "--ckpt_path last" in line
+    assert "\n" not in line
+
+
+def test_the_run_that_is_continued_is_its_own(tmp_path, monkeypatch):
+    out = holding(tmp_path / "run", "last.ckpt")
+    refuse_other_run(out, str(out / "checkpoints" / "last.ckpt"))
+    monkeypatch.chdir(tmp_path)
+    refuse_other_run(Path("run"), str(out / "checkpoints" / "last.ckpt"))
+    refuse_other_run(Path("./run/"), "run/checkpoints/last.ckpt")
+
+
+def test_going_on_from_another_run_needs_a_folder_of_its_own(tmp_path):
+    mine, theirs = (holding(tmp_path / name, "last.ckpt") for name in ("mine", "theirs"))
+    with pytest.raises(PvuwError, match="holds another run"):
+        refuse_other_run(mine, str(theirs / "checkpoints" / "last.ckpt"))
+    refuse_other_run(tmp_path / "new", str(theirs / "checkpoints" / "last.ckpt"))
+
+
+def test_a_folder_without_checkpoints_is_free(tmp_path):
+    refuse_other_run(tmp_path / "new", None)
+    refuse_other_run(holding(tmp_path / "empty"), None)
+    (tmp_path / "empty" / "config.yaml").touch()
+    refuse_other_run(tmp_path / "empty", None)
+
+
+def test_a_folder_in_place_of_a_checkpoint_says_what_is_in_it(tmp_path):
+    out = holding(tmp_path / "run", "best.ckpt")
+    with pytest.raises(PvuwError, match=r"a folder; name a file, .*checkpoints holds best\.ckpt"):
+        resolve_checkpoint(str(out), tmp_path, command="predict")

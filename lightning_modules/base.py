@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from lightning_modules.finite import FiniteWatch
 from lightning_modules.optim import OptimConfig, build_optimizer, parameter_groups
 from lightning_modules.resume import reopen_epoch, require_same_groups, restate
 from lightning_modules.sharding import WholeNetwork, share_out
@@ -62,6 +64,7 @@ class SegmentationModule(lightning.LightningModule):
         self.frame_sinks: list[FrameSink] = []
         self.failures: dict[str, str] = {}
         self.done: set[str] = set()
+        self.finite = FiniteWatch()
         self._whole: WholeNetwork | None = None
 
     def configure_model(self) -> None:
@@ -92,8 +95,35 @@ class SegmentationModule(lightning.LightningModule):
         torch.manual_seed(_seed_of(*step, self.global_rank))
         batch.step_seed = _seed_of(*step, _EVERY_PROCESS)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip as asked for, by a norm that is computed once and noted."""
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        # A scaler for half precision meets such gradients on purpose, and skips their step.
+        if getattr(self.trainer.precision_plugin, "scaler", None) is None:
+            self.finite.note_gradient(self.trainer.global_step, norm)
+        if gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
+            torch.nn.utils.clip_grads_with_norm_(self.parameters(), gradient_clip_val, norm)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Look whether loss and gradient were finite, in steps that are logged."""
+        del outputs, batch, batch_idx
+        self.finite.look_now_and_then(self.trainer)
+
+    def on_train_epoch_end(self) -> None:
+        """Look before the end of the epoch is saved."""
+        self.finite.look(self.trainer)
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note which network the weights belong to."""
+        """Save nothing that is not finite; note which network the weights belong to."""
+        self.finite.look(self.trainer)
         net = type(self.net)
         name = f"{net.__module__}.{net.__qualname__}"
         note: dict[str, Any] = {"version": __version__, "net": name}
@@ -116,7 +146,8 @@ class SegmentationModule(lightning.LightningModule):
             reopen_epoch(checkpoint.get("loops", {}))
 
     def on_validation_start(self) -> None:
-        """Gather weights that are shared out, so that no frame waits for another process."""
+        """Look, then gather weights that are shared out, so that no frame waits for others."""
+        self.finite.look(self.trainer)
         if self._whole is not None:
             self._whole.gather(self.net, self.device)
 

@@ -84,7 +84,9 @@ class VOSModule(SegmentationModule):
         terms: LossValues = self.loss(
             self.net.forward_clip(batch, features=self.loss.needs_features), batch
         )
-        for name, value in terms.log_values().items():
+        values = terms.log_values()
+        self.finite.note_loss(self.trainer.global_step, values, batch)
+        for name, value in values.items():
             shown = name == "loss"
             self.log(f"train/{name}", value, prog_bar=shown, batch_size=len(batch.video_ids))
         self.log("train/lr", max(g["lr"] for g in self.trainer.optimizers[0].param_groups))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.members.folders import Member, MemberConfidences, MemberFrames
-from pvuw.ensemble.members.output import VideoOutput, stamp_of
+from pvuw.ensemble.members.output import answer_of, stamp_of
 from pvuw.ensemble.members.record import frame_line, swap_lines
 from pvuw.ensemble.recommend.database import PerformanceDatabase, PerformanceRow
 from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
@@ -28,7 +28,7 @@ from pvuw.ensemble.recommend.select import (
     judge_by_weight,
     select,
 )
-from pvuw.errors import DataError
+from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_store import IdMap
 
 Method = Literal["vote", "fuse", "select"]
@@ -95,7 +95,7 @@ def run_video(task: VideoTask) -> VideoReport:
     report = VideoReport(task.video_id)
     try:
         _run(task, report)
-    except DataError as error:
+    except PvuwError as error:
         report.failure = str(error)
     return report
 
@@ -112,12 +112,11 @@ def _run(task: VideoTask, report: VideoReport) -> None:
     report.notes += frames.problems
     with closing(MemberConfidences(frames)) as confidences:
         answers, header, evidence = _prepare(config, frames, confidences, rows)
-        with VideoOutput(task.out, task.video_id) as output:
-            output.note({"stamp": stamp, "method": config.method, "video": task.video_id, **header})
+        with answer_of(task.out, task.video_id) as (write, note):
+            note({"stamp": stamp, "method": config.method, "video": task.video_id, **header})
             for position, answer in enumerate(answers):
-                name = frames.frame_names[position]
-                output.write(name, answer)
-                output.note(_line(config, frames, position, answer, evidence))
+                write(frames.frame_names[position], answer)
+                note(_line(config, frames, position, answer, evidence))
     report.notes += [
         f"{swap['member']}: {task.video_id}: ids {swap['object_ids'][0]} and "
         f"{swap['object_ids'][1]} were exchanged from {swap['first_frame']} to "

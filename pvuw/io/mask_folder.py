@@ -1,55 +1,14 @@
-"""A folder of predicted masks: written in the background, an answer appears whole or not at all."""
+"""The folder of masks of a prediction."""
 
-import os
-import queue
-import shutil
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pvuw.errors import PvuwError
-from pvuw.io.masks import write_id_map
+from pvuw.io.tree_writer import MaskTreeWriter
 from pvuw.types import FramePrediction, FrameWriter
 
-_PARTIAL = ".partial"
 
-
-class MaskFolder:
-    """Writes `<root>/<query id>/<frame>.png` palette PNGs; a `ResultSink`.
-
-    A query's frames are written by one background thread into a hidden folder beside its final
-    place, which takes the query's name when the last frame is on disk. A query that breaks off, or
-    a killed run, leaves nothing under the query's name. Several queries may be open at once, and
-    several processes may write different videos into one folder.
-
-    Args:
-        root: The folder of all videos; made if missing.
-        queue_frames: Frames of a query that may wait for the disk before its writer blocks.
-    """
-
-    def __init__(self, root: Path, *, queue_frames: int = 16) -> None:
-        self.root = root
-        self.queue_frames = queue_frames
-        root.mkdir(parents=True, exist_ok=True)
-
-    def finished(self) -> set[str]:
-        """Ids of the queries that are there, all frames of them."""
-        found: set[str] = set()
-        for video in _visible(self.root):
-            inside = _visible(video) if video.is_dir() else []
-            expressions = {f"{video.name}/{entry.name}" for entry in inside if entry.is_dir()}
-            found |= expressions or ({video.name} if inside else set())
-        return found
-
-    def remove_left_overs(self) -> None:
-        """Remove what killed runs left half-written; only while nobody writes into the folder."""
-        for pattern in (f".*{_PARTIAL}", f"*/.*{_PARTIAL}"):
-            for left_over in self.root.glob(pattern):
-                self._drop(left_over)
+class MaskFolder(MaskTreeWriter):
+    """A tree of masks as a `ResultSink`."""
 
     @contextmanager
     def open(self, query_id: str, num_frames: int) -> Iterator[FrameWriter]:
@@ -59,72 +18,9 @@ class MaskFolder:
             PvuwError: The disk refused a frame.
         """
         del num_frames
-        final = self.root / query_id
-        partial = final.with_name(f".{final.name}{_PARTIAL}")
-        partial.mkdir(parents=True)
-        writer = _BackgroundWriter(partial, self.queue_frames, name=f"write {query_id}")
-        try:
-            try:
-                yield writer.write
-            finally:
-                writer.join()
-            writer.check()
-        except BaseException:
-            self._drop(partial)
-            raise
-        if final.exists():
-            shutil.rmtree(final)
-        partial.rename(final)
+        with self.masks_of(query_id) as write:
 
-    def _drop(self, partial: Path) -> None:
-        """Remove a hidden folder, and the video's around it if nothing else is in there."""
-        shutil.rmtree(partial)
-        if partial.parent != self.root and not any(partial.parent.iterdir()):
-            partial.parent.rmdir()
+            def take(prediction: FramePrediction) -> None:
+                write(prediction.frame_name, prediction.id_map.numpy())
 
-
-def _visible(folder: Path | os.DirEntry[str]) -> list[os.DirEntry[str]]:
-    with os.scandir(folder) as entries:
-        return [entry for entry in entries if entry.name[0] != "."]
-
-
-class _BackgroundWriter:
-    """A thread that writes id maps into one folder in the order they come."""
-
-    def __init__(self, folder: Path, queue_frames: int, *, name: str) -> None:
-        self._folder = folder
-        self._jobs: queue.Queue[tuple[Path, NDArray[np.uint8]] | None] = queue.Queue(queue_frames)
-        self._error: OSError | None = None
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
-
-    def write(self, prediction: FramePrediction) -> None:
-        """Hand a frame's id map to the thread, or raise what happened to an earlier one."""
-        self.check()
-        path = self._folder / f"{prediction.frame_name}.png"
-        self._jobs.put((path, prediction.id_map.numpy()))
-
-    def join(self) -> None:
-        """Wait for the disk."""
-        self._jobs.put(None)
-        self._thread.join()
-
-    def check(self) -> None:
-        """Return nothing unless the disk refused a frame."""
-        if self._error is not None:
-            raise _refused(self._error)
-
-    def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            if self._error is None:  # after a failure only drain, so that nobody blocks on put
-                try:
-                    write_id_map(*job)
-                except OSError as error:
-                    self._error = error
-
-
-def _refused(error: OSError) -> PvuwError:
-    return PvuwError(
-        f"{error.filename}: could not be written ({error.strerror}); make room or give another "
-        "--out, then run the same command again: finished videos are kept and skipped"
-    )
+            yield take

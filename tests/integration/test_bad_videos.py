@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pvuw.cli import main
-from pvuw.io import mask_folder
+from pvuw.io import tree_writer
 from pvuw.io.masks import write_id_map
 from tests.helpers.echo import blocks, write_video
 from tests.pvuw.io.movies import write_movie
@@ -77,7 +77,7 @@ def test_a_full_disk_ends_the_run_and_the_next_one_goes_on(tmp_path, monkeypatch
         write_id_map(path, id_map)
 
     with monkeypatch.context() as full_disk:
-        full_disk.setattr(mask_folder, "write_id_map", write_while_there_is_room)
+        full_disk.setattr(tree_writer, "write_id_map", write_while_there_is_room)
         assert main(command) == 2
     assert "could not be written (No space left on device)" in capsys.readouterr().err
     assert finished(out) == {"a": NUM_FRAMES}

@@ -3,7 +3,7 @@ import threading
 import pytest
 import torch
 
-import pvuw.io.mask_folder as module
+import pvuw.io.tree_writer as module
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_folder import MaskFolder
 from pvuw.io.masks import read_id_map

@@ -3,18 +3,18 @@ import json
 import numpy as np
 import pytest
 
-from pvuw.ensemble.members.output import MARKER, VideoOutput, claim_folder, stamp_of
-from pvuw.errors import DataError
+from pvuw.ensemble.members.output import MARKER, answer_of, claim_folder, stamp_of
+from pvuw.errors import DataError, PvuwError
 from pvuw.io.masks import read_id_map
 
 IDS = np.full((4, 6), 3, np.uint8)
 
 
 def write(out, stamp="s1"):
-    with VideoOutput(out, "v") as output:
-        output.note({"stamp": stamp})
+    with answer_of(out, "v") as (put, note):
+        note({"stamp": stamp})
         for number in range(20):  # more than may wait for the disk
-            output.write(f"{number:05d}", IDS)
+            put(f"{number:05d}", IDS)
 
 
 def test_a_video_appears_whole_with_its_record(tmp_path):
@@ -29,8 +29,8 @@ def test_a_video_appears_whole_with_its_record(tmp_path):
 
 def test_an_error_leaves_nothing_of_the_video(tmp_path):
     claim_folder(tmp_path, {})
-    with pytest.raises(TypeError), VideoOutput(tmp_path, "v") as output:
-        output.note({"stamp": {1, 2}})  # a set is no JSON
+    with pytest.raises(TypeError), answer_of(tmp_path, "v") as (_, note):
+        note({"stamp": {1, 2}})  # a set is no JSON
     assert stamp_of(tmp_path, "v") is None
     assert not list((tmp_path / "Annotations").iterdir())
     assert not list((tmp_path / "agreement").iterdir())
@@ -39,19 +39,23 @@ def test_an_error_leaves_nothing_of_the_video(tmp_path):
 def test_a_new_answer_takes_the_place_of_the_old_one(tmp_path):
     claim_folder(tmp_path, {})
     write(tmp_path)
-    with VideoOutput(tmp_path, "v") as output:
-        output.note({"stamp": "s2"})
-        output.write("00000", IDS)
+    with answer_of(tmp_path, "v") as (put, note):
+        note({"stamp": "s2"})
+        put("00000", IDS)
     assert stamp_of(tmp_path, "v") == "s2"
     assert len(list((tmp_path / "Annotations" / "v").iterdir())) == 1
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path):
     claim_folder(tmp_path, {})
-    VideoOutput(tmp_path, "v").__enter__()
+    (tmp_path / "Annotations" / ".v.partial").mkdir()
+    (tmp_path / "Annotations" / "w" / ".0.partial").mkdir(parents=True)
+    (tmp_path / "agreement" / "w").mkdir(parents=True)
+    for name in (".v.partial", "w/.0.partial"):
+        (tmp_path / "agreement" / name).touch()
     claim_folder(tmp_path, {})
     assert not list((tmp_path / "Annotations").iterdir())
-    assert not list((tmp_path / "agreement").iterdir())
+    assert not list((tmp_path / "agreement").rglob("*.partial"))
 
 
 def test_masks_without_a_record_do_not_count_as_done(tmp_path):
@@ -71,9 +75,9 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch):
     def refuse(path, id_map):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr("pvuw.ensemble.members.output.write_id_map", refuse)
+    monkeypatch.setattr("pvuw.io.tree_writer.write_id_map", refuse)
     claim_folder(tmp_path, {})
-    with pytest.raises(DataError, match="cannot be written"):
+    with pytest.raises(PvuwError, match="could not be written"):
         write(tmp_path)
     assert not list((tmp_path / "Annotations").iterdir())
 
@@ -84,3 +88,12 @@ def test_a_strange_record_is_refused(tmp_path):
     (tmp_path / "agreement" / "v.jsonl").write_text("hello\n")
     with pytest.raises(DataError, match=r"v\.jsonl: not written by pvuw; remove it"):
         stamp_of(tmp_path, "v")
+
+
+def test_an_answer_to_a_sentence_lies_below_its_video(tmp_path):
+    claim_folder(tmp_path, {})
+    with answer_of(tmp_path, "v/0") as (put, note):
+        note({"stamp": "s3"})
+        put("00000", IDS)
+    assert stamp_of(tmp_path, "v/0") == "s3"
+    assert (tmp_path / "Annotations" / "v" / "0" / "00000.png").is_file()

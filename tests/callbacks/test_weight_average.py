@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from callbacks import LastCheckpoint, WeightAverage
 from pvuw.errors import PvuwError
 
-DECAY = 0.5
+DECAY = 0.75  # not its own complement: an exchange of old and new must show
 
 
 class Line(lightning.LightningModule):

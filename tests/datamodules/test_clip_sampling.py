@@ -34,6 +34,14 @@ def test_stride_is_limited_to_what_fits():
     assert draws(ClipConfig(num_frames=4, stride=5), num_usable=4)[0].positions == [0, 1, 2, 3]
 
 
+@pytest.mark.parametrize(("num_usable", "longest"), [(9, 2), (10, 3), (12, 3), (13, 4)])
+def test_the_longest_stride_that_fits_is_taken(num_usable, longest):
+    """Four frames at stride `s` span `3 s + 1`."""
+    found = draws(ClipConfig(num_frames=4, stride=5), num_usable=num_usable)
+    assert {tuple(np.diff(d.positions)) for d in found} == {(longest,) * 3}
+    assert {d.positions[0] for d in found} == set(range(num_usable - 3 * longest))
+
+
 def test_one_frame_clips():
     assert {d.positions[0] for d in draws(ClipConfig(num_frames=1), num_usable=3)} == {0, 1, 2}
 

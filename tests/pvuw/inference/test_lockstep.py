@@ -144,3 +144,59 @@ def test_a_view_without_opinion_does_not_count():
     assert both.mask_logits().item() == pytest.approx(2.0, abs=1e-6)
     assert both.output([1], both.mask_logits()).has_opinion is None
     assert sums(0.0, False).output([1], both.mask_logits()).has_opinion.tolist() == [False]
+
+
+def weighted(logits, *, iou=None, presence=None, compete=False):
+    """One view's part in a weighted sum of two objects at one pixel."""
+    from pvuw.inference.fusion import view_sums
+    from pvuw.types import FrameOutput
+
+    mask_logits = torch.tensor(logits).view(2, 1, 1)
+    output = FrameOutput([1, 2], mask_logits, presence, iou)
+    return view_sums(output, mask_logits, objects_compete=compete, fusion="weighted")
+
+
+def test_predicted_iou_is_a_weight_of_its_own():
+    iou = torch.tensor([0.9, 0.25])
+    sums = weighted([2.0, -1.0], iou=iou)
+    p = torch.tensor([2.0, -1.0]).sigmoid()
+    torch.testing.assert_close(sums.objects.flatten(), iou * p)
+    torch.testing.assert_close(sums.background.flatten(), iou * (1 - p))
+    presence = torch.tensor([0.5, -0.5])
+    both = weighted([2.0, -1.0], iou=iou, presence=presence)
+    torch.testing.assert_close(both.objects.flatten(), iou * presence.sigmoid() * p)
+
+
+def test_the_background_of_competing_objects_has_their_mean_weight():
+    iou = torch.tensor([0.9, 0.3])
+    sums = weighted([2.0, -1.0], iou=iou, compete=True)
+    p = torch.tensor([0.0, 2.0, -1.0]).softmax(0)
+    torch.testing.assert_close(sums.objects.flatten(), iou * p[1:])
+    torch.testing.assert_close(sums.background.flatten(), 0.6 * p[:1])
+
+
+def test_the_next_frame_is_turned_like_the_frame(tmp_path):
+    """A network that looks ahead sees both through the same view."""
+
+    class LooksAhead(Echo):
+        reads_next_frame = True
+
+        def start(self, num_frames=None, *, scale=1.0):
+            session = super().start(num_frames, scale=scale)
+            plain = session.step
+
+            def step(frame, prompt=None, *, last=False, next_frame=None):
+                # Frames of `blocks` stand still in red, so both must show the same there.
+                if next_frame is not None:
+                    assert next_frame.shape == frame.shape
+                    assert torch.equal(next_frame[0], frame[0])
+                return plain(frame, prompt, last=last, next_frame=next_frame)
+
+            session.step = step
+            return session
+
+    truth = blocks(3, (17, 23))
+    truth[:] = truth[0]
+    net = LooksAhead()
+    id_maps(net, write_video(tmp_path / "v", truth), rotations=[0, 90], flips=[False, True])
+    assert [step[3] for step in net.steps] == [True] * 6 + [False] * 3

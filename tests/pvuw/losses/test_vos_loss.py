@@ -230,3 +230,45 @@ def test_two_processes_divide_by_their_mean(tmp_path):
         results = manager.dict()
         mp.spawn(_count, (f"file://{tmp_path}/store", results), nprocs=2)
         assert dict(results) == {0: 3.5, 1: 3.5}
+
+
+def test_similarity_does_not_look_at_void_pixels():
+    output, batch = example((2, 1), void=True)
+    loss = VOSLoss(sim_weight=1.0)
+    before = loss(output, batch).sim
+    batch.masks |= batch.void[:, :, None]
+    assert torch.equal(loss(output, batch).sim, before)
+    batch.void = None
+    assert not torch.equal(loss(output, batch).sim, before)
+
+
+def test_similarity_is_the_mean_over_objects():
+    """The same clip twice costs what it costs once, as do the other terms."""
+    output, batch = example((2,))
+    twice = VideoBatch(
+        frames=batch.frames.repeat(2, 1, 1, 1, 1),
+        masks=batch.masks.repeat(2, 1, 1, 1, 1),
+        num_objects=batch.num_objects * 2,
+        object_ids=batch.object_ids * 2,
+        video_ids=["a", "b"],
+        frame_idx=batch.frame_idx.repeat(2, 1),
+    )
+    doubled = ClipOutput(
+        [
+            [StepOutput(*(value.repeat(2, *[1] * (value.dim() - 1)) for value in parts(step)))]
+            for (step,) in output.steps
+        ],
+        query_features=output.query_features.repeat(1, 2, 1, 1, 1),
+        memory_features=output.memory_features.repeat(1, 2, 1, 1, 1),
+        memory_frames=output.memory_frames,
+    )
+    loss = VOSLoss(sim_weight=1.0)
+    one, two = loss(output, batch), loss(doubled, twice)
+    for name in ("ce", "dice", "iou", "presence", "sim"):
+        value = getattr(one, name).item()
+        assert value > 0
+        assert getattr(two, name).item() == pytest.approx(value, rel=1e-5), name
+
+
+def parts(step):
+    return step.mask_logits, step.predicted_iou, step.presence_logits

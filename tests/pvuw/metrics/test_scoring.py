@@ -58,6 +58,16 @@ def test_void_is_background_of_the_truth(tmp_path):
     assert only_report(folders).result.object_ids == [1, 255]
 
 
+def test_void_is_a_matter_of_the_truth_alone(tmp_path):
+    """A predicted 255 is an id like any other: no object of the video, and said so."""
+    guess = square()
+    guess[20:25] = 255
+    folders = write_pair(tmp_path, {"a": [(square(), guess)] * 3})
+    result = only_report(folders, void_id=255).result
+    assert result.object_ids == [1]
+    assert result.extra_ids == {255: 1}
+
+
 def test_every_bad_mask_is_listed(tmp_path):
     wrong_size = (square(), square(size=(30, 39)))
     folders = write_pair(

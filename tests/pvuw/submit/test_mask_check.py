@@ -1,4 +1,5 @@
 import pytest
+from PIL import Image
 
 from pvuw.errors import DataError
 from pvuw.io.masks import write_id_map
@@ -33,3 +34,17 @@ def test_unreadable_image_is_a_problem(tmp_path):
     frame.write_bytes(b"")
     (problem,) = check_masks(MaskTask("a", [mask], [frame], None, frozenset([1]))).problems
     assert problem.startswith(f"{frame}: not a readable image")
+
+
+@pytest.mark.parametrize(("object_id", "fits"), [(19, True), (20, False), (21, False)])
+def test_an_id_needs_a_colour_of_its_own(tmp_path, object_id, fits):
+    """A palette of twenty colours names the ids 0 to 19."""
+    mask, frame = tmp_path / "0.png", tmp_path / "0.jpg"
+    picture = Image.fromarray(square(object_id))
+    picture.putpalette([value for i in range(20) for value in (i, 2 * i, 3 * i)])
+    picture.save(mask, bits=8)
+    write_frame(frame, 0, size_hw=(24, 32))
+    found = check_masks(MaskTask("a", [mask], [frame], None, frozenset([object_id])))
+    assert (found.problems == []) == fits
+    if not fits:
+        assert f"id {object_id}, but a palette of 20 colours" in found.problems[0]

@@ -53,6 +53,14 @@ def test_a_single_odd_frame_is_left_alone():
     assert match(members(exchanged=[2], first=7, last=7)).swaps == []
 
 
+@pytest.mark.parametrize("last", [0, 1])
+def test_an_exchange_at_the_beginning_costs_as_one_later(last):
+    """The first frame was prompted: to begin exchanged is a change of ids too."""
+    assert match(members(exchanged=[2], first=0, last=last)).swaps == []
+    assert match(members(exchanged=[2], first=7, last=7 + last)).swaps == []
+    assert found(match(members(exchanged=[2], first=0, last=4))) == [(2, (3, 9), 0, 4)]
+
+
 def test_two_members_cannot_overrule_each_other_unless_one_weighs_more():
     two = members(exchanged=[1], count=2)
     assert match(two).swaps == []

@@ -22,6 +22,8 @@ def best(labels, votes, has_opinion=None):
         ([0, 7, -1], [1, 1, 1], 0),
         ([9, 7, 7, 9], [1, 1, 1, 1], 9),
         ([-1, -1, 7], [1, 1, 1], 7),
+        ([7, 9, 0], [1, 1, 1], 7),  # silence is one vote, not one against each object
+        ([7, 9, 0], [1, 1, 1.5], 0),
     ],
 )
 def test_most_votes_win(labels, votes, expected):

@@ -1,7 +1,13 @@
 import numpy as np
 import pytest
 
-from pvuw.ensemble.recommend.recommender import MIN_ROWS, Hysteresis, Recommender
+from pvuw.ensemble.recommend.recommender import (
+    MIN_ROWS,
+    Estimate,
+    Hysteresis,
+    Recommendation,
+    Recommender,
+)
 from tests.pvuw.ensemble.rows import features, row
 
 RNG = np.random.default_rng(0)
@@ -143,3 +149,68 @@ def test_hysteresis_rides_out_flicker_and_follows_a_lasting_change():
 def test_hysteresis_needs_patience():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         Hysteresis(patience=0)
+
+
+def stated(gain):
+    """What a recommender says that finds `b` better than `a` by a gain, or worse."""
+    a, b = Estimate("a", 0.5, 0.1, 20, "", {}), Estimate("b", 0.5 + gain, 0.1, 20, "", {})
+    ranked = tuple(sorted((a, b), key=lambda one: -one.expected))
+    return Recommendation(ranked[0].member, ranked[0].expected, 0.1, "", ranked)
+
+
+def test_hysteresis_counts_frames_in_a_row():
+    """A lead that falls below the margin, though it is still one, begins anew."""
+    keep = Hysteresis(margin=0.03, patience=3)
+    gains = [-0.1, 0.05, 0.05, 0.01, 0.05, 0.05, 0.05, 0.05]
+    kept = [keep.step(stated(gain)).member for gain in gains]
+    assert kept == ["a"] * 6 + ["b"] * 2
+
+
+def two_members(shared, own, count=80):
+    """Rows of two members whose errors are shared and their own, by so much."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for number in range(count):
+        hard, size = rng.normal(0, shared), rng.random()
+        for member, mean in (("first", 0.65), ("second", 0.6)):
+            jf = float(np.clip(mean + hard + rng.normal(0, own), 0, 1))
+            rows.append(row(member, f"v{number}", jf=jf, features=features(size=size)))
+    return rows
+
+
+def test_what_errors_share_does_not_blur_the_choice():
+    """A video that is hard for both says nothing about which of the two is better."""
+    unsure, sure = Recommender(two_members(0.02, 0.1)), Recommender(two_members(0.1, 0.02))
+    agreements = {"first": None, "second": None}
+    apart, together = (r.recommend(features(size=0.5), agreements) for r in (unsure, sure))
+    assert apart.shared_error < 0.3
+    assert together.shared_error > 0.8
+    assert together.uncertainty == pytest.approx(apart.uncertainty, rel=0.3)
+    assert together.vote_weights()["first"] > apart.vote_weights()["first"] + 0.1
+
+
+def test_consensus_is_the_mean_agreement():
+    rng = np.random.default_rng(4)
+    rows = []
+    for number in range(40):
+        seen = {"features": features(), "agreement": 0.7, "consensus": rng.uniform(0.3, 1)}
+        for member in ("first", "second"):
+            rows.append(row(member, f"v{number}", jf=seen["consensus"] - 0.1, **seen))
+    chosen = Recommender(rows).recommend(features(), {"first": 0.9, "second": 0.5})
+    for estimate in chosen.estimates:
+        assert estimate.expected == pytest.approx(0.6, abs=0.05)  # 0.8 by the higher of the two
+
+
+def test_disagreement_may_mean_one_thing_here_and_another_there():
+    """Where objects are small the one that differs is right, elsewhere it is wrong."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for number in range(120):
+        small, agreement = float(number % 2), rng.uniform(0.2, 1.0)
+        jf = 0.6 + (0.3 if small else -0.3) * (1 - agreement) + rng.normal(0, 0.01)
+        seen = {"features": features(small=small), "agreement": agreement, "consensus": 0.6}
+        rows.append(row("one", f"v{number}", jf=float(jf), **seen))
+    recommender = Recommender(rows)
+    for small, expected in ((1.0, 0.81), (0.0, 0.39)):
+        found = recommender.estimate("one", features(small=small), agreement=0.3, consensus=0.6)
+        assert found.expected == pytest.approx(expected, abs=0.04)

@@ -139,6 +139,16 @@ def test_fragments_go_and_the_largest_part_stays():
     assert torch.equal(RemoveSmallParts(0.1).apply(before), before)
 
 
+def test_fragments_above_the_area_stay_however_small_their_share():
+    before = drawn("11111.11\n11111...\n11111.1.")
+    assert shown(RemoveSmallParts(0.5, max_area=1).apply(before)) == [
+        "11111.11",
+        "11111...",
+        "11111...",
+    ]
+    assert shown(RemoveSmallParts(0.5, max_area=2).apply(before)) == ["11111..."] * 3
+
+
 @pytest.mark.parametrize(
     "bad", [lambda: CloseGaps(1), lambda: FillHoles(0), lambda: RemoveSmallParts(1.0)]
 )

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -117,3 +119,46 @@ def test_flow_without_weights_is_refused_in_one_line():
     frames = (scores([[[0.0]]], t=t) for t in range(3))
     with pytest.raises(PvuwError, match=r"flow.weights"):
         list(TemporalFusion(1, flow=FlowConfig(model="small")).run(frames))
+
+
+def logit(p):
+    return math.log(p / (1 - p))
+
+
+def test_the_formula_written_out():
+    """`q` is the mean of the window, each frame weighted by decay^distance and its confidence."""
+    p, decay, sharpness = [0.9, 0.2, 0.6, 0.15, 0.7], 0.5, 2.0
+    step = TemporalFusion(2, decay=decay, sharpness=sharpness)
+    out = list(step.run(scores([[[logit(value)]]], t=t) for t, value in enumerate(p)))
+    weights = [decay ** abs(t - 2) * abs(2 * value - 1) for t, value in enumerate(p)]
+    q = sum(w * value for w, value in zip(weights, p, strict=True)) / sum(weights)
+    u = (1 - abs(2 * p[2] - 1)) ** sharpness
+    expected = (1 - u) * p[2] + u * q
+    assert out[2].mask_logits.item() == pytest.approx(logit(expected), rel=1e-5)
+
+
+def test_competing_objects_keep_the_background_of_their_frame():
+    """Their logits are against the background's own probability, not against `1 - p`."""
+
+    def frame(t, first, second):
+        rows = [[[first]], [[second]]]
+        return scores(rows, t=t, compete=True)
+
+    before, now = (1.5, -0.5), (0.3, 0.1)
+    out = list(TemporalFusion(1, decay=1.0).run(iter([frame(0, *before), frame(1, *now)])))
+    share = {row: [math.exp(v) for v in (0.0, *row)] for row in (before, now)}
+    share = {row: [v / sum(values) for v in values] for row, values in share.items()}
+    for slot in (1, 2):
+        p, other = share[now][slot], share[before][slot]
+        c, d = abs(2 * p - 1), abs(2 * other - 1)
+        mixed = p + (1 - c) * ((c * p + d * other) / (c + d) - p)
+        expected = math.log(mixed / share[now][0])
+        found = out[1].mask_logits[slot - 1].item()
+        assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_frame_that_does_not_know_an_object_says_nothing_of_it():
+    """Also where it would say more than the object's own frame: it is no background there."""
+    early, late = scores([[[9.0]]], t=0, ids=[5]), scores([[[9.0]], [[0.4]]], t=1, ids=[5, 7])
+    out = list(TemporalFusion(1, decay=1.0).run(iter([early, late])))
+    assert out[1].mask_logits[1].item() == pytest.approx(0.4, rel=1e-5)

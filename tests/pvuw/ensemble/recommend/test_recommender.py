@@ -194,8 +194,8 @@ def test_consensus_is_the_mean_agreement():
     rows = []
     for number in range(40):
         seen = {"features": features(), "agreement": 0.7, "consensus": rng.uniform(0.3, 1)}
-        for member in ("first", "second"):
-            rows.append(row(member, f"v{number}", jf=seen["consensus"] - 0.1, **seen))
+        jf = seen["consensus"] - 0.1
+        rows += [row(member, f"v{number}", jf=jf, **seen) for member in ("first", "second")]
     chosen = Recommender(rows).recommend(features(), {"first": 0.9, "second": 0.5})
     for estimate in chosen.estimates:
         assert estimate.expected == pytest.approx(0.6, abs=0.05)  # 0.8 by the higher of the two

@@ -177,7 +177,7 @@ class ClipOrder:
             facts["clips_per_source"] = self.quotas
             facts["videos_per_source"] = [pool.num_videos for pool in self.pools]
         if self.config.fit == "keep" or self.config.sizes:
-            facts["sizes"] = [self.config.size, *self.config.sizes, self.config.size_multiple]
+            facts["sizes"] = [self.config.side, *self.config.sizes, self.config.size_multiple]
         return facts
 
     def _size_of_clip(self, number: int) -> tuple[int, int]:
@@ -185,7 +185,7 @@ class ClipOrder:
 
     def _step_hw(self, step: Sequence[int], rng: np.random.Generator) -> tuple[int, int]:
         """Return the shape of a step's clips: a drawn size, and their median aspect."""
-        sizes = self.config.sizes or (self.config.size,)
+        sizes = self.config.sizes or (self.config.side,)
         size = sizes[int(rng.integers(len(sizes)))]
         if self.config.fit != "keep":
             return size, size

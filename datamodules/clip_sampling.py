@@ -14,6 +14,9 @@ import numpy as np
 ORDER_STREAM, CLIP_STREAM, MIX_STREAM, SCALE_STREAM = 1, 2, 3, 4
 
 
+_SIDE = 1024
+
+
 @dataclass
 class ClipConfig:
     """How training clips are cut from videos.
@@ -24,7 +27,8 @@ class ClipConfig:
             one, in frames that have a mask. Where a video is too short for the drawn step the
             largest one that fits is taken.
         max_objects: Most objects of a clip, drawn among those visible on its first frame.
-        size: Training resolution in pixels: side of the square, or the short side for `keep`.
+        size: Training resolution in pixels: side of the square, or the short side for `keep`;
+            default: the network's `image_size`, 1024 for one that has none.
         fit: How a frame gets to that size. `stretch`: to the square, aspect ignored, as SAM 2 does;
             `crop`: short side to size, then a random square that shows an object on the clip's
             first frame; `keep`: short side to size, aspect kept; videos of one shape are put into
@@ -44,7 +48,7 @@ class ClipConfig:
     num_frames: int = 8
     stride: int | tuple[int, int] = 1
     max_objects: int = 3
-    size: int = 1024
+    size: int | None = None
     fit: Literal["stretch", "crop", "keep"] = "stretch"
     clips_per_epoch: int | None = None
     clips_per_video: int = 1
@@ -74,12 +78,17 @@ class ClipConfig:
         for name in ("flip_prob", "reverse_prob", "look_alike_prob"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"clip.{name} must be in 0..1, got {getattr(self, name)}")
-        for size in (self.size, *self.sizes):
+        for size in (self.side, *self.sizes):
             if size < 1 or (self.fit == "keep" and size % self.size_multiple):
                 raise ValueError(
                     f"clip.size and clip.sizes must be multiples of {self.size_multiple} "
                     f"(clip.size_multiple) and at least 1, got {size}"
                 )
+
+    @property
+    def side(self) -> int:
+        """Training resolution in pixels."""
+        return _SIDE if self.size is None else self.size
 
     @property
     def stride_range(self) -> tuple[int, int]:

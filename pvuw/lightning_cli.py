@@ -50,7 +50,7 @@ from pvuw.nets.livos import LiVOS
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
-from pvuw.recipes import config_dir, find_config
+from pvuw.recipes import config_dir, recipe_files
 from pvuw.run_loggers import continue_wandb_run, place_loggers
 from pvuw.run_start import StartFrom, refuse_other_run, resolve_checkpoint, weights_of_run
 from pvuw.weights import read_run_checkpoint, require_same_network
@@ -78,8 +78,9 @@ class FindConfig(ActionConfigFile):
     """`--config NAME` also finds the recipes that ship with the package."""
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: Any = None) -> None:
-        """Apply the file under the path it was found at."""
-        self.apply_config(parser, cfg, self.dest, find_config(str(values)))
+        """Apply the file under the path it was found at, after the one that it extends."""
+        for file in recipe_files(str(values)):
+            self.apply_config(parser, cfg, self.dest, file)
 
 
 class RecordConfig(SaveConfigCallback):
@@ -120,6 +121,11 @@ class VOSCLI(LightningCLI):
             default=Path("runs/latest"),
             help="Folder of this run: checkpoints/, logs and config.yaml from fit; Annotations/ "
             "(the predicted masks) from predict.",
+        )
+        parser.add_argument(
+            "--extends",
+            type=str | None,
+            help="In a recipe: another one, of which this says only what differs.",
         )
         parser.add_argument(
             "--baseline",
@@ -178,6 +184,8 @@ class VOSCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Find named checkpoints and give loggers this run's folder."""
         config = self.config[self.config.subcommand]
+        config.extends = None  # all of it is here: the run's config.yaml stands by itself
+        _fill_in_clip_size(config)
         config.ckpt_path = resolve_checkpoint(
             config.get("ckpt_path"), config.out, command=self.config.subcommand
         )
@@ -229,6 +237,17 @@ class VOSCLI(LightningCLI):
 
 def _checkpoint_dir(out: Path) -> Path:
     return out / "checkpoints"
+
+
+def _fill_in_clip_size(config: Namespace) -> None:
+    """Cut clips at the size that the network sees, where only that is said.
+
+    Not `link_arguments`: a linked size could not be set by itself, and would be missing from the
+    run's config.yaml when that predicts with a data module without clips.
+    """
+    clip = config.data.init_args.get("clip")
+    if clip is not None and clip.size is None:
+        clip.size = (config.model.init_args.net.get("init_args") or {}).get("image_size")
 
 
 def _start_from_other_run(config: Namespace) -> None:

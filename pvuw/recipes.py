@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import yaml
+
 from pvuw.errors import PvuwError
+from pvuw.io.text import read_text
 
 
 def config_dir() -> Path:
@@ -29,3 +32,33 @@ def find_config(name: str) -> str:
     raise PvuwError(
         f"{name}: no such recipe here or under the shipped ones; shipped: {', '.join(known)}"
     )
+
+
+def recipe_files(name: str) -> list[str]:
+    """Return a recipe and those it extends, what comes first is applied first.
+
+    A recipe that says `extends: NAME` is that other recipe with what else it says.
+
+    Raises:
+        PvuwError: If a file does not exist, cannot be read, or extends itself.
+    """
+    files = [find_config(name)]
+    while base := _extends(files[0]):
+        found = find_config(base)
+        if found in files:
+            raise PvuwError(f"{files[0]}: extends {base}, which extends it; take one of them out")
+        files.insert(0, found)
+    return files
+
+
+def _extends(file: str) -> str | None:
+    if not Path(file).is_file():
+        return None  # inline YAML
+    try:
+        said = yaml.safe_load(read_text(Path(file), what="a recipe (YAML)"))
+    except yaml.YAMLError:
+        return None  # whoever parses it says where it is wrong
+    base = said.get("extends") if isinstance(said, dict) else None
+    if base is not None and not isinstance(base, str):
+        raise PvuwError(f"{file}: extends must be the name of one recipe, got {base}")
+    return base

@@ -101,7 +101,7 @@ class ClipDataset(Dataset[ClipSample]):
             self._report_once(video_idx, cutter.source.video_id)
         raise DataError(
             f"none of the {pool.num_videos} {pool.name} videos shows an object at "
-            f"{self.config.size} pixels; check that the annotations hold ids, or raise "
+            f"{self.config.side} pixels; check that the annotations hold ids, or raise "
             "data.clip.size"
         )
 
@@ -113,7 +113,7 @@ class ClipDataset(Dataset[ClipSample]):
             self._reported.add(video_idx)
             warnings.warn(
                 f"video {video_id}: no mask a clip could start from shows an object at "
-                f"{self.config.size} pixels; the next video is used instead, leave this one out",
+                f"{self.config.side} pixels; the next video is used instead, leave this one out",
                 stacklevel=2,
             )
 

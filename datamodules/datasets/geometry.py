@@ -28,7 +28,7 @@ def resized_hw(
     Args:
         size_hw: Size of the frame.
         config: How it gets to training size.
-        size: Training resolution; default: `config.size`.
+        size: Training resolution; default: `config.side`.
 
     Example:
         >>> resized_hw((480, 854), ClipConfig(size=240, fit="keep"))
@@ -36,7 +36,7 @@ def resized_hw(
         >>> resized_hw((480, 854), ClipConfig(size=240, fit="keep", size_multiple=16))
         (240, 432)
     """
-    size = size or config.size
+    size = size or config.side
     if config.fit == "stretch":
         return size, size
     height, width = size_hw
@@ -68,10 +68,10 @@ def draw_window(
     pixels = np.argwhere(target)
     row, column = pixels[rng.integers(len(pixels))].tolist()
     top, left = (
-        int(rng.integers(max(0, at - config.size + 1), min(at, extent - config.size) + 1))
+        int(rng.integers(max(0, at - config.side + 1), min(at, extent - config.side) + 1))
         for at, extent in ((row, height), (column, width))
     )
-    return Window(top, left, top + config.size, left + config.size)
+    return Window(top, left, top + config.side, left + config.side)
 
 
 class ClipTransform:

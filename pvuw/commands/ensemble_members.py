@@ -207,11 +207,14 @@ def member_hash(member: MemberRecipe) -> str:
     """
     from pvuw.fingerprint import file_sha256
     from pvuw.io.text import read_text
-    from pvuw.recipes import find_config
+    from pvuw.recipes import recipe_files
 
     digest = hashlib.sha256()
-    text = read_text(Path(find_config(member.config)), what="a recipe (YAML)")
-    digest.update(json.dumps([yaml.safe_load(text), member.args], sort_keys=True).encode())
+    recipes = [
+        yaml.safe_load(read_text(Path(file), what="a recipe (YAML)"))
+        for file in recipe_files(member.config)
+    ]
+    digest.update(json.dumps([*recipes, member.args], sort_keys=True).encode())
     files = [("file", word) for word in member.args if Path(word).is_file()]
     files += [("weights", member.weights or ""), ("checkpoint", member.checkpoint or "")]
     for kind, name in files:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from pvuw.ensemble.recipe import read_recipe
 from pvuw.recipes import config_dir
@@ -32,6 +33,27 @@ def test_recipe_is_short_and_says_what_to_expect(recipe):
     text = (ROOT / recipe).read_text()
     assert len(text.splitlines()) <= 40
     assert text.startswith("#")
+
+
+VARIANTS = [path for path in RECIPES if "\nextends:" in path.read_text()]
+
+
+def test_sizes_are_variants_that_say_little():
+    sizes = [f"mose/sam2_{size}.yaml" for size in ("tiny", "small", "large")]
+    assert set(sizes) <= set(names(VARIANTS))
+    for recipe in sizes:
+        assert len((ROOT / recipe).read_text().splitlines()) <= 20
+
+
+@pytest.mark.parametrize("recipe", names(VARIANTS))
+def test_a_variant_is_the_recipe_it_extends_and_what_it_says_itself(recipe):
+    said = yaml.safe_load((ROOT / recipe).read_text())
+    base = said.pop("extends")
+    found = parse("fit", "--config", recipe, "--data.root", "somewhere").as_dict()
+    whole = parse("fit", "--config", base, "--config", yaml.dump(said), "--data.root", "somewhere")
+    for config in (found, whole := whole.as_dict()):
+        del config["config"], config["extends"]
+    assert found == whole
 
 
 # A parse takes about half a second, so not every pair of what is independent is tried.

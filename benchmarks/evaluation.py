@@ -75,7 +75,7 @@ def parse_arguments() -> argparse.Namespace:
 
 def score_ours(gt: Path, pred: Path) -> list[ObjectRow]:
     """Score with `pvuw evaluate`'s own functions, in this process."""
-    found = pair_trees(gt, pred, "davis2017", void_id=255)
+    found = pair_trees(gt, pred, "davis2017")
     reports = list(score_pairs(found.pairs, "davis2017", workers=1))
     if problems := found.problems + [line for report in reports for line in report.problems]:
         sys.exit("\n".join(problems))

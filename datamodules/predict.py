@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
 from datamodules.datasets.clip_sources import ClipVideo
 from pvuw.errors import DataError
 from pvuw.io.inputs import Inputs
+from pvuw.io.masks import AUTO, VoidId
 from pvuw.io.queries import Query
 
 _CLIP = ClipConfig()
@@ -23,6 +25,8 @@ class PredictDataModule(SegmentationDataModule):
             such a folder, or one PNG for the first frame. Masks are named like their frames; those
             of a video file are 00000, 00001, ….
         videos: Predict these only: a text file with one id a line, or the ids.
+        void_id: Mask value of pixels without ground truth, which are not followed. `auto`: 255, but
+            object 1 in a grayscale mask of nothing but 0 and 255; null: no value, 255 is an object.
         root: Instead of images and masks: a folder in MOSE's layout, whose valid videos to predict.
     """
 
@@ -32,12 +36,14 @@ class PredictDataModule(SegmentationDataModule):
         masks: Path | None = None,
         *,
         videos: list[str] | Path | None = None,
+        void_id: int | Literal["auto"] | None = AUTO,
         root: Path | None = None,
     ) -> None:
         super().__init__(clip=_CLIP, batch_size=1, num_workers=0, seed=0)
         self.images = images
         self.masks = masks
         self.videos = videos
+        self.void_id: VoidId = void_id
         self.root = root
 
     def train_videos(self) -> Sequence[ClipVideo]:
@@ -69,4 +75,5 @@ class PredictDataModule(SegmentationDataModule):
         if images is None or masks is None:
             missing = "--data.images" if images is None else "--data.masks"
             raise DataError(f"nothing to predict: give {missing} FOLDER_OR_FILE")
-        return [Query.of(video) for video in Inputs(images, masks, self.videos).list()]
+        inputs = Inputs(images, masks, self.videos, self.void_id)
+        return [Query.of(video) for video in inputs.list()]

@@ -25,7 +25,7 @@ class ObjectMap(NamedTuple):
     ids: Sequence[int]
     """Object of each label."""
     void: NDArray[np.uint8] | None = None
-    """1 where there is no ground truth, uint8 `[H, W]`; None where the video has no such pixels."""
+    """1 where there is no ground truth, uint8 `[H, W]`; None where the frame has no such pixels."""
 
 
 class ClipSource(Protocol):
@@ -80,11 +80,10 @@ class FolderSource:
         """Return all objects of a frame; labels are ids."""
         del object_ids
         ids, void = self.video.read_annotation_and_void(position)
-        has_void = self.video.void_id is not None
         return ObjectMap(
             ids.numpy(),
             range(1, MAX_LABELS + 1),
-            void.numpy().view(np.uint8) if has_void else None,
+            None if void is None else void.numpy().view(np.uint8),
         )
 
 

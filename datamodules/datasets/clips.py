@@ -163,7 +163,7 @@ class _Cutter:
         object_ids = sorted(start.ids[i - 1] for i in chosen)
         maps = [start, *(self._objects(usable, object_ids) for usable in draw.positions[1:])]
         frames += [self._read_frame(position) for position in positions[1:]]
-        voids = [m.void for m in maps if m.void is not None]
+        voids = _voids_of(maps)
         images, layers = transform(frames, [*(m.labels for m in maps), *voids])
         wanted = np.array([_labels_of(m, object_ids) for m in maps], dtype=np.uint8)
         masks = layers[: len(frames), None] == wanted[:, :, None, None]
@@ -193,6 +193,13 @@ class _Cutter:
     def _read_frame(self, position: int) -> NDArray[np.uint8]:
         frame: NDArray[np.uint8] = self.source.read_frame(position).permute(1, 2, 0).numpy()
         return frame
+
+
+def _voids_of(maps: Sequence[ObjectMap]) -> list[NDArray[np.uint8]]:
+    """Return the void pixels of each frame; an empty list where no frame has any."""
+    if all(m.void is None for m in maps):
+        return []
+    return [np.zeros_like(m.labels) if m.void is None else m.void for m in maps]
 
 
 def _labels_in(labels: NDArray[np.uint8]) -> list[int]:

@@ -110,17 +110,17 @@ def _table(contenders: Sequence[Contender], scores: Sequence["Summary"]) -> str:
 def _draw_videos(valid: Path, contenders: Sequence[Contender], folder: Path) -> int:
     """One contact sheet per video: truth and every contender on evenly spread frames."""
     import numpy as np
-    from PIL import Image
 
     from pvuw.draw import contact_sheet, overlay, save_picture
     from pvuw.io.masks import read_id_map
+    from pvuw.io.pictures import read_picture
 
     rows = [("ground truth", valid / "GroundTruth"), *((c.name, c.masks) for c in contenders)]
     videos = sorted(path.name for path in (valid / "GroundTruth").iterdir())
     for video in videos:
         frames = sorted((valid / "JPEGImages" / video).iterdir())
         picks = [frames[i] for i in np.linspace(0, len(frames) - 1, _COLUMNS).round().astype(int)]
-        images = [np.asarray(Image.open(path).convert("RGB")) for path in picks]
+        images = [np.asarray(read_picture(path)) for path in picks]
         drawn = [
             (label, [overlay(image, read_id_map(masks / video / f"{path.stem}.png"))
                      for image, path in zip(images, picks, strict=True)])

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         help="pseudo-label, as from pvuw ensemble fuse (default: the fusion of --pred)",
     )  # fmt: skip
     parser.add_argument("--images", type=Path, metavar="DIR", help="frames, <video>/<frame>.jpg")
+    add_void_option(parser)
     parser.add_argument(
         "--data-set", default="", metavar="NAME", help="tells videos of the same name apart"
     )
@@ -138,7 +140,6 @@ def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
     from pvuw.ensemble.recommend.recording import RecordTask
     from pvuw.errors import PvuwError
     from pvuw.io.mask_tree import MaskTree
-    from pvuw.metrics.protocols import get_protocol
 
     if args.gt is None:
         raise PvuwError("--pred needs --gt, the folder of true masks")
@@ -154,10 +155,9 @@ def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
             if member not in have:
                 print(f"note: {member.name}: no masks of {name}; not recorded")
         if have:
-            void_id = get_protocol(args.protocol).void_id
             tasks.append(
                 RecordTask(
-                    *(name, have, truth, args.data_set, args.protocol, void_id),
+                    *(name, have, truth, args.data_set, args.protocol, args.void_id),
                     images=args.images,
                     label=label,
                 )

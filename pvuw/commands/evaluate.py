@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import PROTOCOL_NAMES
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ as Annotations, is looked into. Missing videos, frames and ids, sizes that diffe
 files are all listed, and then nothing is scored.
 
 protocols (the first three leave out the first and the last frame of a video):
-  davis2017  the official DAVIS evaluator; 255 is void; an unknown predicted id is an error
+  davis2017  the official DAVIS evaluator; an unknown predicted id is an error
   mose       the same measures on the objects of the first frame; unknown ids are ignored
   mosev2     the official MOSEv2 scorer: smoothed J, size-adaptive F (Fdot), and J&Fdot over
              disappearances (_d) and returns (_r)
@@ -69,14 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames-csv", type=Path, metavar="FILE", help="write J and F of every frame to FILE"
     )
-    parser.add_argument(
-        "--void-id",
-        type=_id_or_none,
-        default="protocol",
-        metavar="ID",
-        help="id that marks true pixels without ground truth, or 'none' "
-        "(default: 255 for davis2017, else none)",
-    )
+    add_void_option(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,10 +87,8 @@ def run(args: argparse.Namespace) -> int:
     )
 
     rules = get_protocol(args.protocol)
-    adaptive, void_id = rules.has_adaptive_f, args.void_id
-    if void_id == "protocol":
-        void_id = rules.void_id
-    found = _pair(args, void_id)
+    adaptive = rules.has_adaptive_f
+    found = _pair(args)
     reports = _score(found.pairs, args)
     problems = found.problems + [line for report in reports for line in report.problems]
     if problems:
@@ -115,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pair(args: argparse.Namespace, void_id: int | None) -> "TreePair":
+def _pair(args: argparse.Namespace) -> "TreePair":
     """Return truth and predictions side by side."""
     from pvuw.io.mask_tree import MaskTree
     from pvuw.metrics.pairs import Truth, pair_trees, pair_truths
@@ -123,7 +115,9 @@ def _pair(args: argparse.Namespace, void_id: int | None) -> "TreePair":
     from pvuw.sources.mevis import is_truth, truth_of_sentences
 
     if get_protocol(args.protocol).kind == "video" or not is_truth(args.gt):
-        return pair_trees(args.gt, args.pred, args.protocol, void_id=void_id, missing=args.missing)
+        return pair_trees(
+            *(args.gt, args.pred, args.protocol), void_id=args.void_id, missing=args.missing
+        )
     truths = [
         Truth(query_id, frames, masks, f"{args.gt}: {query_id}")
         for query_id, frames, masks in truth_of_sentences(args.gt)
@@ -188,12 +182,4 @@ def _id_notes(reports: Sequence["QueryReport"]) -> list[str]:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)
-
-
-def _id_or_none(text: str) -> int | str | None:
-    if text in ("protocol", "none"):
-        return text if text == "protocol" else None
-    if not text.isdecimal() or not 1 <= int(text) <= 255:
-        raise argparse.ArgumentTypeError(f"must be an id in 1..255 or 'none', got {text!r}")
     return int(text)

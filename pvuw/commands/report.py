@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="masks of an ensemble's members, named as there (default: where pvuw ensemble noted)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the page, .html")
+    add_void_option(parser)
     parser.add_argument(
         "--videos", type=Path, metavar="FILE", help="text file of the videos to show, one a line"
     )
@@ -120,7 +122,6 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace, video_ids: list[str]) -> "tuple[ReportSettings, list[str]]":
     """Return what to make the page with, and notes."""
     from pvuw.io.mask_tree import MaskTree
-    from pvuw.metrics.protocols import get_protocol
     from pvuw.report.measure import MaskSource
     from pvuw.report.members.folder import find_ensemble, name_members
     from pvuw.report.settings import ReportSettings
@@ -132,10 +133,8 @@ def _settings(args: argparse.Namespace, video_ids: list[str]) -> "tuple[ReportSe
     ]
     truth = None
     if args.gt is not None:
-        void_id = get_protocol(args.protocol).void_id
-        truth = MaskSource(
-            "truth", MaskTree.find(args.gt, known=video_ids).root, void_id, may_be_sparse=True
-        )
+        root = MaskTree.find(args.gt, known=video_ids).root
+        truth = MaskSource("truth", root, args.void_id, may_be_sparse=True)
     ensemble, notes = find_ensemble(roots[0], name_members(args.members))
     settings = ReportSettings(
         sides=tuple(map(MaskSource, _labels(roots), roots)),

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.void_option import add_void_option
+
 if TYPE_CHECKING:
     from pvuw.io.listing import VideoFolder
     from pvuw.submit.check import Submission
@@ -39,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=text)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="the zip")
+    add_void_option(parser)
     parser.add_argument("--format", choices=_FORMATS, required=True, help="whose layout; see below")
     parser.add_argument(
         "--annotations",
@@ -76,7 +79,9 @@ def run(args: argparse.Namespace) -> int:
         raise PvuwError(f"--out {args.out}: must end in .zip")
     rules = FORMATS[args.format]
     annotations = args.annotations or _annotations_beside(args.images)
-    folder = VideoFolder(args.images, annotations=annotations, videos=args.videos)
+    folder = VideoFolder(
+        args.images, annotations=annotations, videos=args.videos, void_id=args.void_id
+    )
     known = [video.video_id for video in list_videos(folder)]
     predictions = MaskTree.find(args.pred, known=known).root
     submission = _check(predictions, folder, rules, workers=args.workers)

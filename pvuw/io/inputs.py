@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Literal
 
 from pvuw.errors import DataError
 from pvuw.io.folder import list_folder, missing_reason
@@ -13,6 +14,7 @@ from pvuw.io.listing import (
     list_video_file,
     list_videos,
 )
+from pvuw.io.masks import AUTO
 from pvuw.io.video_file import SUFFIXES, is_video_name
 from pvuw.io.videos import Video
 
@@ -30,11 +32,13 @@ class Inputs:
             video, such a folder, or a single PNG, which then is the first frame's. A mask has the
             stem of its frame; frames of a video file are called 00000, 00001, ….
         videos: Of several, take these only: a text file with one id a line, or the ids.
+        void_id: Mask value of pixels without ground truth, as for `VideoFolder`.
     """
 
     images: Path
     masks: Path
     videos: list[str] | Path | None = None
+    void_id: int | Literal["auto"] | None = AUTO
 
     def list(self) -> list[Video]:
         """The videos, sorted by id.
@@ -52,17 +56,19 @@ class Inputs:
                     f"{self.masks}: one mask for a folder of several videos ({self.images}); give "
                     "a folder with one folder of masks per video"
                 )
-            return list_videos(VideoFolder(self.images, self.masks, videos=self.videos))
+            return list_videos(
+                VideoFolder(self.images, self.masks, videos=self.videos, void_id=self.void_id)
+            )
         if self.videos is not None:
             raise DataError(f"{self.images}: is one video; leave out the list of videos")
         return [self._one_video()]
 
     def _one_video(self) -> Video:
         if self.images.is_file():
-            video = list_video_file(VideoFolder(self.images), self.images)
+            video = list_video_file(VideoFolder(self.images, void_id=self.void_id), self.images)
         else:
             place = self.images.resolve()
-            video = list_frame_folder(VideoFolder(place.parent), place.name)
+            video = list_frame_folder(VideoFolder(place.parent, void_id=self.void_id), place.name)
         if video.problem is None:
             video.annotation_paths = self._masks_of_one(video)
         return video

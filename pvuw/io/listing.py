@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pvuw.errors import DataError
 from pvuw.io.folder import (
@@ -17,6 +18,7 @@ from pvuw.io.folder import (
     shorten,
 )
 from pvuw.io.frame_order import in_order
+from pvuw.io.masks import AUTO
 from pvuw.io.text import plain_id, read_ids
 from pvuw.io.video_decode import scan
 from pvuw.io.video_file import VideoFile, find_video_files, frame_names, is_video_name
@@ -43,7 +45,8 @@ class VideoFolder:
         truth: Folder with `<video>/<frame>.png` that validation scores against.
         videos: Take these videos only: a text file with one id a line, or the ids themselves.
         exclude: Leave these videos out, given in the same way.
-        void_id: Mask value of pixels without ground truth (DAVIS 2017: 255).
+        void_id: Mask value of pixels without ground truth. `auto`: 255, but object 1 in a grayscale
+            mask of nothing but 0 and 255; null: no value, 255 is an object.
     """
 
     images: Path
@@ -52,7 +55,7 @@ class VideoFolder:
     # The list comes first: the parser writes a value back through the first type that takes it.
     videos: list[str] | Path | None = None
     exclude: list[str] | Path | None = None
-    void_id: int | None = None
+    void_id: int | Literal["auto"] | None = AUTO
 
 
 def list_videos(folder: VideoFolder) -> list[Video]:

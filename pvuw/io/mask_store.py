@@ -57,7 +57,7 @@ class ObjectMap(NamedTuple):
     ids: Sequence[int]
     """Object of each label."""
     void: NDArray[np.uint8] | None = None
-    """1 where there is no ground truth, uint8 `[H, W]`; None where the video has no such pixels."""
+    """1 where there is no ground truth, uint8 `[H, W]`; None where the frame has no such pixels."""
 
 
 class MaskStore(ABC, Collection[int]):

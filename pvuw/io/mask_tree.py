@@ -13,6 +13,7 @@ from typing import Literal
 from pvuw.errors import DataError
 from pvuw.io.folder import list_folder, list_names, shorten
 from pvuw.io.frame_order import in_order
+from pvuw.io.masks import VoidId
 from pvuw.io.png_masks import PngMasks
 
 QueryKind = Literal["video", "expression"]
@@ -112,15 +113,13 @@ class MaskTree:
         """Return the names of the frames that have a mask, in order; none for an unknown query."""
         return in_order(self._files(query_id))
 
-    def masks(
-        self, query_id: str, frames: Sequence[str], *, void_id: int | None = None
-    ) -> PngMasks:
+    def masks(self, query_id: str, frames: Sequence[str], *, void_id: VoidId = None) -> PngMasks:
         """Return the masks of a query by position in `frames`; others of its masks are left out.
 
         Args:
             query_id: The query.
             frames: Names of the video's frames.
-            void_id: Pixel value that means "no ground truth".
+            void_id: Pixel value that means "no ground truth"; see `read_mask`.
         """
         files = self._files(query_id)
         names = tuple(files.get(frame) for frame in frames)

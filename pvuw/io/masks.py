@@ -2,8 +2,10 @@
 
 import functools
 import io
+import warnings
 import zlib
 from pathlib import Path
+from typing import Literal, NamedTuple, TypeVar
 
 import kornia_rs
 import numpy as np
@@ -13,7 +15,12 @@ from PIL import Image
 from pvuw.errors import DataError
 from pvuw.io import png
 from pvuw.io.atomic import atomic_path
+from pvuw.io.pictures import read_header
 
+Pixel = TypeVar("Pixel", bound=np.generic)
+VoidId = int | Literal["auto"] | None
+"""Which value means "no ground truth here"; see `read_mask`."""
+AUTO: Literal["auto"] = "auto"
 _COLOUR_NAMES = {
     png.RGB: "RGB",
     png.GRAY_ALPHA: "grayscale with alpha",
@@ -21,43 +28,98 @@ _COLOUR_NAMES = {
 }
 
 
-def read_id_map(path: Path, *, void_id: int | None = None) -> NDArray[np.uint8]:
-    """Return the object id of every pixel as the file stores it, uint8 `[H, W]`.
+class Mask(NamedTuple):
+    """What a mask file says of every pixel."""
 
-    Palette and grayscale PNGs of up to 8 bits are accepted. An 8-bit grayscale mask that holds
-    nothing but 0 and 255 is a foreground mask as in DAVIS 2016: its 255 becomes id 1.
+    ids: NDArray[np.uint8]
+    """Object id, uint8 `[H, W]`; 0 is background, and void."""
+    void: NDArray[np.bool_] | None
+    """Pixels without ground truth, bool `[H, W]`; None where there are none."""
+
+    def fitted(self, size_hw: tuple[int, int], *, place: str) -> "Mask":
+        """Return the mask at the size of its image, by the rules of `fit_mask`."""
+        ids = fit_mask(self.ids, size_hw, place=place)
+        return Mask(ids, None if self.void is None else _nearest(self.void, size_hw))
+
+
+def read_mask(path: Path, *, void_id: VoidId = AUTO) -> Mask:
+    """Return ids and void pixels of a mask file.
+
+    Palette and grayscale PNGs of up to 8 bits are accepted; the value a file stores is the id.
+    255 is the one value that data sets disagree on:
+
+    - `AUTO`: pixels without ground truth, as in DAVIS 2017. An 8-bit grayscale mask that holds
+      nothing but 0 and 255 is a foreground mask as in DAVIS 2016: its 255 is object 1.
+    - a number: pixels of this value are without ground truth, in every mask; 255 is otherwise an
+      object, but for the foreground masks above.
+    - None: no pixel is without ground truth; 255 is an object, but for the foreground masks above.
 
     Args:
         path: A PNG file.
-        void_id: Id that marks pixels without ground truth in this data set; it becomes 0.
+        void_id: The rule for this data set.
 
     Raises:
-        DataError: If the file is missing, damaged, not a PNG, or holds colours instead of ids.
+        DataError: If the file is missing, damaged, not a PNG, or holds colours instead of ids; or
+            both 254 and 255 under `AUTO`, which no data set's void does.
     """
-    id_map = _read_stored_ids(path)
-    return id_map if void_id is None else split_void(id_map, void_id)[0]
+    stored, is_gray = _read_stored(path)
+    is_foreground = is_gray and void_id != 255 and _is_foreground(stored)
+    if is_foreground:
+        return Mask((stored == 255).astype(np.uint8), None)
+    value = 255 if void_id == AUTO else void_id
+    # Most masks have none; the maximum tells in a tenth of the time of a comparison.
+    if value is None or (value == 255 and stored.max(initial=0) < 255):
+        return Mask(stored, None)
+    void = stored == value
+    if void_id == AUTO and (stored == 254).any():
+        raise DataError(
+            f"{path}: holds both 254 and 255, so 255 may be void or an object, or the mask was "
+            "smoothed; set the void id to 255 or to none, or save the mask without smoothing"
+        )
+    return Mask(np.where(void, np.uint8(0), stored), void) if void.any() else Mask(stored, None)
 
 
-def split_void(
-    id_map: NDArray[np.uint8], void_id: int | None
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the id map with void pixels set to 0, and where they were, bool of the same shape.
+def read_id_map(path: Path, *, void_id: VoidId = None) -> NDArray[np.uint8]:
+    """Return the object id of every pixel, uint8 `[H, W]`; as the file stores it, void as 0.
 
     Args:
-        id_map: Ids as stored, uint8 of any shape.
-        void_id: The id that means "no ground truth here"; None: no pixel is void.
+        path: A PNG file.
+        void_id: As for `read_mask`. None, which is right for predictions: nothing is void.
 
-    Example:
-        >>> ids, void = split_void(np.array([[0, 1, 255]], dtype=np.uint8), 255)
-        >>> ids.tolist(), void.tolist()
-        ([[0, 1, 0]], [[False, False, True]])
+    Raises:
+        DataError: As `read_mask`.
     """
-    if void_id is None:
-        return id_map, np.zeros(id_map.shape, dtype=np.bool_)
-    void = id_map == void_id
-    if not void.any():  # as on most frames; `where` costs more than reading the file
-        return id_map, void
-    return np.where(void, np.uint8(0), id_map), void
+    return read_mask(path, void_id=void_id).ids
+
+
+def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> NDArray[Pixel]:
+    """Return a mask or id map at the size of its image, `[H, W]`; warns if that changes it.
+
+    A mask that lies where its image stands was drawn on another picture; it is refused.
+
+    Each pixel takes the value of the stored pixel its centre falls into (torch's `nearest-exact`).
+
+    Args:
+        mask: `[h, w]`, any type.
+        size_hw: Size of the image.
+        place: File or frame named in the warning, which Python shows once for each text.
+
+    Raises:
+        DataError: If one is wider than high and the other higher than wide.
+    """
+    if mask.shape == size_hw:
+        return mask
+    if (mask.shape[0] - mask.shape[1]) * (size_hw[0] - size_hw[1]) < 0:
+        raise DataError(
+            f"{place}: the mask is {mask.shape[1]}x{mask.shape[0]}, its image {size_hw[1]}x"
+            f"{size_hw[0]}, so it was drawn on another or a turned one; draw it on this image"
+        )
+    warnings.warn(
+        f"{place}: masks are {mask.shape[1]}x{mask.shape[0]}, the image {size_hw[1]}x{size_hw[0]}; "
+        "resized to the image (nearest), use the images the masks were made for to be exact",
+        stacklevel=2,
+    )
+    return _nearest(mask, size_hw)
 
 
 def write_id_map(path: Path, id_map: NDArray[np.uint8]) -> None:
@@ -104,21 +166,16 @@ def _palette_bytes() -> bytes:
 
 
 def image_size_hw(path: Path) -> tuple[int, int]:
-    """Return height and width in pixels from a PNG or JPEG header, without decoding the image.
+    """Return height and width of a PNG or JPEG, without decoding it.
 
     Raises:
-        DataError: If the file is missing or no image.
+        DataError: If the file is missing or no such picture.
     """
-    try:
-        with Image.open(path) as image:
-            return image.height, image.width
-    except FileNotFoundError as error:
-        raise png.missing(path) from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: not a readable image; copy the file again") from error
+    return read_header(path).size_hw
 
 
-def _read_stored_ids(path: Path) -> NDArray[np.uint8]:
+def _read_stored(path: Path) -> tuple[NDArray[np.uint8], bool]:
+    """Return the values a file stores, and whether it is grayscale."""
     header = png.read_header(path)
     if header.colour_type not in (png.GRAY, png.PALETTE):
         raise DataError(
@@ -131,8 +188,8 @@ def _read_stored_ids(path: Path) -> NDArray[np.uint8]:
             "save it as an 8-bit palette PNG"
         )
     simple = header.depth == 8 and not header.interlaced
-    id_map = _read_with_kornia(path) if simple else _read_with_pillow(path, header)
-    return _binary_to_ids(id_map) if header.colour_type == png.GRAY else id_map
+    stored = _read_with_kornia(path) if simple else _read_with_pillow(path, header)
+    return stored, header.colour_type == png.GRAY
 
 
 def _read_with_kornia(path: Path) -> NDArray[np.uint8]:
@@ -159,8 +216,15 @@ def _read_with_pillow(path: Path, header: png.PngHeader) -> NDArray[np.uint8]:
     return pixels
 
 
-def _binary_to_ids(id_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    foreground: NDArray[np.bool_] = id_map == 255
-    if foreground.any() and not id_map[~foreground].any():
-        return foreground.astype(np.uint8)
-    return id_map
+def _is_foreground(stored: NDArray[np.uint8]) -> bool:
+    """Return whether there is nothing but 0 and 255, and some of the latter."""
+    foreground = stored == 255
+    return bool(foreground.any() and not stored[~foreground].any())
+
+
+def _nearest(mask: NDArray[Pixel], size_hw: tuple[int, int]) -> NDArray[Pixel]:
+    rows, columns = (
+        (2 * np.arange(new) + 1) * old // (2 * new)
+        for old, new in zip(mask.shape, size_hw, strict=True)
+    )
+    return mask[np.ix_(rows, columns)]

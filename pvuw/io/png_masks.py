@@ -10,8 +10,7 @@ from PIL import Image
 
 from pvuw.io import png
 from pvuw.io.mask_store import MAX_MAP_ID, BoolMask, MaskStore, ObjectMap
-from pvuw.io.masks import read_id_map, split_void
-from pvuw.io.rle import fit_mask
+from pvuw.io.masks import VoidId, read_id_map, read_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +23,8 @@ class PngMasks(MaskStore):
     """Mask file of each frame, None where a frame has none."""
     values: tuple[int, ...] | None = None
     """Pixel value of object 1, 2, ...; other values are background. None: values are the ids."""
-    void_id: int | None = None
-    """Pixel value that means "no ground truth"."""
+    void_id: VoidId = None
+    """Pixel value that means "no ground truth"; see `read_mask`."""
 
     def positions(self) -> Sequence[int]:
         """Return the positions of the frames that have a mask, ascending."""
@@ -75,7 +74,7 @@ class PngMasks(MaskStore):
         """Return all objects of a frame, labels being their ids: one file holds them anyway."""
         del object_ids
         ids, void = self._ids_and_void(frame_idx, size_hw)
-        shown = None if self.void_id is None else void.view(np.uint8)
+        shown = None if void is None else void.view(np.uint8)
         return ObjectMap(ids, range(1, MAX_MAP_ID + 1), shown)
 
     def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
@@ -85,14 +84,14 @@ class PngMasks(MaskStore):
 
     def void(self, frame_idx: int, size_hw: tuple[int, int]) -> BoolMask | None:
         """Return pixels without ground truth, bool `[H, W]`, or None where every pixel has one."""
-        return None if self.void_id is None else self._ids_and_void(frame_idx, size_hw)[1]
+        return self._ids_and_void(frame_idx, size_hw)[1]
 
     def _ids_and_void(
         self, frame_idx: int, size_hw: tuple[int, int]
-    ) -> tuple[NDArray[np.uint8], BoolMask]:
+    ) -> tuple[NDArray[np.uint8], BoolMask | None]:
+        mask = read_mask(self.path(frame_idx), void_id=self.void_id)
         # One warning of another size for a video, not one for a frame.
-        stored = fit_mask(read_id_map(self.path(frame_idx)), size_hw, place=str(self.folder))
-        ids, void = split_void(stored, self.void_id)
+        ids, void = mask.fitted(size_hw, place=str(self.folder))
         return self._numbered(ids), void
 
     def _numbered(self, ids: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,8 +4,7 @@ Three spellings occur: a compressed string, a list of run lengths, and polygons.
 not visible is null, an empty polygon list, or runs without foreground. All become an `Rle` or None.
 """
 
-import warnings
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +12,6 @@ from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
 from pvuw.io.mask_store import BoolMask, Region
-
-Pixel = TypeVar("Pixel", bound=np.generic)
 
 
 class Rle(TypedDict):
@@ -167,30 +164,6 @@ def checked_rle(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> R
         return to_rle(segmentation, size_hw)
     except ValueError as error:
         raise DataError(f"{place}: damaged mask, {error}; download the file again") from error
-
-
-def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> NDArray[Pixel]:
-    """Return a mask or id map at the size of its image, `[H, W]`; warns if that changes it.
-
-    Each pixel takes the value of the stored pixel its centre falls into (torch's `nearest-exact`).
-
-    Args:
-        mask: `[h, w]`, any type.
-        size_hw: Size of the image.
-        place: File or frame named in the warning, which Python shows once for each text.
-    """
-    if mask.shape == size_hw:
-        return mask
-    warnings.warn(
-        f"{place}: masks are {mask.shape[1]}x{mask.shape[0]}, the image {size_hw[1]}x{size_hw[0]}; "
-        "resized to the image (nearest), use the images the masks were made for to be exact",
-        stacklevel=2,
-    )
-    rows, columns = (
-        (2 * np.arange(new) + 1) * old // (2 * new)
-        for old, new in zip(mask.shape, size_hw, strict=True)
-    )
-    return mask[np.ix_(rows, columns)]
 
 
 def filled_columns(rle: Rle) -> tuple[int, BoolMask]:

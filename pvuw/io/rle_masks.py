@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.io.mask_store import BoolMask, MaskStore, Region, paint_id_map
-from pvuw.io.rle import Rle, decode, encode, filled_columns, fit_mask, measure
+from pvuw.io.masks import fit_mask
+from pvuw.io.rle import Rle, decode, encode, filled_columns, measure
 
 
 class RleMasks(MaskStore):

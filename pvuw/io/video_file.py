@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pvuw.errors import DataError
 from pvuw.io.folder import list_folder
+from pvuw.io.masks import AUTO, VoidId
 from pvuw.io.video_decode import FrameIndex, FrameReader
 from pvuw.io.videos import FolderFiles, Video
 
@@ -41,7 +42,7 @@ class VideoFile(Video):
         index: From `scan`.
         annotation_paths: Frame position -> mask that may prompt.
         truth_paths: Frame position -> full ground truth.
-        void_id: Id of pixels without ground truth in this video's masks.
+        void_id: Id of pixels without ground truth in this video's masks; see `read_mask`.
         problem: Why the video cannot be used, as one line for the user.
     """
 
@@ -52,7 +53,7 @@ class VideoFile(Video):
         annotation_paths: Mapping[int, Path] | None = None,
         *,
         truth_paths: Mapping[int, Path] | None = None,
-        void_id: int | None = None,
+        void_id: VoidId = AUTO,
         problem: str | None = None,
     ) -> None:
         super().__init__(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from pvuw.errors import DataError
-from pvuw.io.masks import image_size_hw, read_id_map, split_void
+from pvuw.io.masks import AUTO, VoidId, image_size_hw, read_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,7 +81,7 @@ class Video:
         frame_paths: Frame files in order.
         annotation_paths: Frame position -> mask that may prompt, or be a training target.
         truth_paths: Frame position -> full ground truth; empty where there is none.
-        void_id: Id of pixels without ground truth in this video's masks.
+        void_id: Id of pixels without ground truth in this video's masks; see `read_mask`.
         problem: Why the video cannot be used, as one line for the user.
     """
 
@@ -92,7 +92,7 @@ class Video:
         annotation_paths: Mapping[int, Path] | None = None,
         *,
         truth_paths: Mapping[int, Path] | None = None,
-        void_id: int | None = None,
+        void_id: VoidId = AUTO,
         problem: str | None = None,
     ) -> None:
         self.video_id = video_id
@@ -170,10 +170,20 @@ class Video:
             KeyError: If the frame has no annotation.
             DataError: If the mask cannot be read.
         """
-        return self.read_annotation_and_void(position)[0]
+        ids, void = self.read_annotation_and_void(position)
+        if self.void_id == AUTO and void is not None:
+            warnings.warn(
+                f"{self.annotation_paths[position]}: 255 is taken for pixels without ground truth, "
+                "not for an object; set `void_id` to null if it is one, to 255 to be asked no more",
+                stacklevel=2,
+            )
+        return ids
 
-    def read_annotation_and_void(self, position: int) -> "tuple[Tensor, Tensor]":
-        """Return the annotation of a frame, uint8 `[H, W]`, and its void pixels, bool `[H, W]`."""
+    def read_annotation_and_void(self, position: int) -> "tuple[Tensor, Tensor | None]":
+        """Return the annotation of a frame, uint8 `[H, W]`, and its void pixels, bool `[H, W]`.
+
+        The latter are None where there are none.
+        """
         return self._read_mask(self.annotation_paths[position])
 
     def read_truth(self, position: int) -> "Tensor":
@@ -185,15 +195,13 @@ class Video:
         """
         return self._read_mask(self.truth_paths[position])[0]
 
-    def _read_mask(self, path: Path) -> "tuple[Tensor, Tensor]":
+    def _read_mask(self, path: Path) -> "tuple[Tensor, Tensor | None]":
         import torch
 
         self.check()
-        id_map, void = split_void(read_id_map(path), self.void_id)
-        ids = _resize_to_frame(path, torch.from_numpy(id_map), self.size_hw)
-        if self.void_id is None:
-            return ids, torch.zeros(ids.shape, dtype=torch.bool)
-        return ids, _nearest(torch.from_numpy(void), self.size_hw)
+        mask = read_mask(path, void_id=self.void_id)
+        ids, void = mask.fitted(self.size_hw, place=str(path))
+        return torch.from_numpy(ids), None if void is None else torch.from_numpy(void)
 
 
 def no_masks_line(video: Video, kind: str) -> str:
@@ -202,23 +210,3 @@ def no_masks_line(video: Video, kind: str) -> str:
         f"{video.video_id}: no {kind} mask for any of its {len(video)} frames; add "
         f"<{kind}s>/{video.video_id}/{video.frame_names[0]}.png or leave the video out"
     )
-
-
-def _resize_to_frame(path: Path, ids: "Tensor", size_hw: tuple[int, int]) -> "Tensor":
-    if tuple(ids.shape) != size_hw:
-        warnings.warn(
-            f"{path}: mask is {ids.shape[1]}x{ids.shape[0]}, its frame {size_hw[1]}x{size_hw[0]}; "
-            "resized to the frame (nearest), export it at frame size to be exact",
-            stacklevel=2,
-        )
-    return _nearest(ids, size_hw)
-
-
-def _nearest(mask: "Tensor", size_hw: tuple[int, int]) -> "Tensor":
-    import torch
-    from torch.nn.functional import interpolate
-
-    if tuple(mask.shape) == size_hw:
-        return mask
-    resized = interpolate(mask.to(torch.uint8)[None, None], size=size_hw, mode="nearest-exact")
-    return resized[0, 0].to(mask.dtype)

@@ -8,6 +8,7 @@ from typing import Literal
 from pvuw.io.folder import shorten
 from pvuw.io.mask_store import MaskStore
 from pvuw.io.mask_tree import MaskTree
+from pvuw.io.masks import AUTO, VoidId
 from pvuw.metrics.protocols import Protocol, get_protocol
 
 MissingRule = Literal["error", "zero"]
@@ -57,7 +58,7 @@ def pair_trees(
     prediction: Path,
     protocol: str,
     *,
-    void_id: int | None = None,
+    void_id: VoidId = AUTO,
     missing: MissingRule = "error",
 ) -> TreePair:
     """Return the queries of two trees of masks side by side, with everything that is missing.
@@ -66,7 +67,7 @@ def pair_trees(
         truth: A tree of masks, or a folder around one; see `MaskTree.find`.
         prediction: The same with predictions.
         protocol: Says what is scored, and which frames count; one of `PROTOCOL_NAMES`.
-        void_id: Id in the truth that means "no ground truth here"; None: there is none.
+        void_id: Which value of the truth means "no ground truth here"; see `read_mask`.
         missing: See `pair_truths`.
 
     Raises:

@@ -27,8 +27,6 @@ class Protocol:
     """Score of an object in a frame where neither truth nor prediction shows it."""
     select_objects: Callable[[Set[int], Set[int]], list[int]]
     """From the ids of the first truth frame and those of all truth frames, the ids to score."""
-    void_id: int | None
-    """Id that means "no ground truth here" unless the user names another."""
     allows_extra_ids: bool
     """Whether predicted ids that are no object are ignored; if not, they are an error."""
     unscored_ends: int = 1
@@ -82,7 +80,6 @@ _ALL = (
         measure=davis_scores,
         absent=DAVIS_ABSENT,
         select_objects=_up_to_largest_first_id,
-        void_id=255,
         allows_extra_ids=False,
     ),
     Protocol(
@@ -90,7 +87,6 @@ _ALL = (
         measure=davis_scores,
         absent=DAVIS_ABSENT,
         select_objects=_first_frame_ids,
-        void_id=None,
         allows_extra_ids=True,
     ),
     Protocol(
@@ -98,7 +94,6 @@ _ALL = (
         measure=mosev2_scores,
         absent=MOSEV2_ABSENT,
         select_objects=_all_ids,
-        void_id=None,
         allows_extra_ids=True,
     ),
     Protocol(
@@ -106,7 +101,6 @@ _ALL = (
         measure=foreground_scores,
         absent=DAVIS_ABSENT,
         select_objects=_the_target,
-        void_id=None,
         allows_extra_ids=True,
         unscored_ends=0,
         kind="expression",
@@ -122,7 +116,7 @@ def get_protocol(name: str) -> Protocol:
         ValueError: If there is no such protocol.
 
     Example:
-        >>> get_protocol("mose").void_id is None
+        >>> get_protocol("mose").allows_extra_ids
         True
     """
     if name not in PROTOCOLS:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.io.folder import shorten
-from pvuw.io.masks import read_id_map
+from pvuw.io.masks import VoidId, read_id_map
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoResult, VideoScore
 from pvuw.metrics.report import ObjectRow
@@ -25,8 +25,8 @@ class MaskSource:
 
     label: str
     root: Path
-    void_id: int | None = None
-    """Id of pixels without ground truth; they are read as background."""
+    void_id: VoidId = None
+    """Value of pixels without ground truth, which are read as background; see `read_mask`."""
     may_be_sparse: bool = False
     """Whether frames without a mask are usual, as in ground truth; else they are a problem."""
     may_be_resized: bool = False

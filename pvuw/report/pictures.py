@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pvuw.errors import DataError
+from pvuw.io.pictures import read_picture
 from pvuw.io.video_file import VideoFile
 from pvuw.io.videos import Video
 
@@ -68,14 +68,8 @@ def read_reduced(video: Video, position: int, size_hw: tuple[int, int]) -> Image
     if isinstance(video, VideoFile):
         image = Image.fromarray(video.read_pixels(position))
         return image.resize(size_hw[::-1], Image.Resampling.BILINEAR)
-    path = video.frame_paths[position]
-    try:
-        with Image.open(path) as file:
-            # JPEG decodes at a half, a quarter or an eighth in a fraction of the time.
-            file.draft("RGB", size_hw[::-1])
-            return file.convert("RGB").resize(size_hw[::-1], Image.Resampling.BILINEAR)
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"{path}: not a readable image; copy or export the frame again") from error
+    picture = read_picture(video.frame_paths[position], min_wh=size_hw[::-1])
+    return picture.resize(size_hw[::-1], Image.Resampling.BILINEAR)
 
 
 def encode_picture(picture: Image.Image) -> str:

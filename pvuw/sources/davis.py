@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 from pvuw.errors import DataError
 from pvuw.io.text import read_ids
@@ -32,8 +31,6 @@ class DavisReader(FolderReader):
         exclude: Sequences to leave out.
         resolution: `480p` or the folder of full-size images.
     """
-
-    void_id: ClassVar[int | None] = 255
 
     def __init__(
         self,

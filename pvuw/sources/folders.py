@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from pvuw.io.listing import VideoFolder, list_videos
-from pvuw.io.masks import read_id_map
+from pvuw.io.masks import AUTO, VoidId, read_id_map
 from pvuw.io.png_masks import PngMasks, values_in
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.videos import FolderFiles, FolderMasks, Video
@@ -23,7 +23,7 @@ class FolderReader(Reader):
     every mask; an index keeps the result.
     """
 
-    void_id: ClassVar[int | None] = None
+    void_id: ClassVar[VoidId] = AUTO
     tree: ClassVar[str] = "<root>/<split>/{JPEGImages,Annotations}/<video>/00000.{jpg,png}"
 
     def base(self) -> Path:
@@ -97,7 +97,7 @@ class FolderReader(Reader):
         )
 
 
-def _frames_by_value(masks: FolderMasks, void_id: int | None) -> dict[int, list[int]]:
+def _frames_by_value(masks: FolderMasks, void_id: VoidId) -> dict[int, list[int]]:
     seen: defaultdict[int, list[int]] = defaultdict(list)
     for frame_idx, path in masks.items():
         for value in values_in(read_id_map(path, void_id=void_id)):

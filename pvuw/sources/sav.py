@@ -12,9 +12,8 @@ from pvuw.errors import DataError
 from pvuw.io import png
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.mask_store import BoolMask, MaskStore
-from pvuw.io.masks import read_id_map
+from pvuw.io.masks import fit_mask, read_id_map
 from pvuw.io.records import ObjectInfo, VideoRecord
-from pvuw.io.rle import fit_mask
 from pvuw.io.text import read_ids
 from pvuw.io.videos import FolderFiles
 from pvuw.sources.base import Reader, SourceFacts, require_folder, visible_bits

@@ -124,7 +124,7 @@ class SubmissionCheck:
         video.check_prompts()
         ids: set[int] = set()
         for position in sorted(video.annotation_paths):
-            id_map = read_id_map(video.annotation_paths[position], void_id=self.rules.void_id)
+            id_map = read_id_map(video.annotation_paths[position], void_id=video.void_id)
             ids |= set(id_map.ravel().tolist()) - {0}
             if ids and not self.rules.late_objects:
                 break

@@ -12,16 +12,14 @@ class SubmissionFormat:
     """What stands before `<video>/<frame>.png` in the zip; empty: the videos are at its root."""
     late_objects: bool
     """Whether objects may be given at any frame (YouTube-VOS) or on the first one only."""
-    void_id: int | None
-    """Mask value of pixels without ground truth in the data set's own first-frame masks."""
 
 
 # DAVIS's and MOSE's servers refuse a folder around the videos (the former says so, the latter's
 # scorers walk the root of the zip); YouTube-VOS's expects one named Annotations.
 _ALL = (
-    SubmissionFormat("mose", prefix="", late_objects=False, void_id=None),
-    SubmissionFormat("mosev2", prefix="", late_objects=False, void_id=None),
-    SubmissionFormat("davis", prefix="", late_objects=False, void_id=255),
-    SubmissionFormat("youtube_vos", prefix="Annotations/", late_objects=True, void_id=None),
+    SubmissionFormat("mose", prefix="", late_objects=False),
+    SubmissionFormat("mosev2", prefix="", late_objects=False),
+    SubmissionFormat("davis", prefix="", late_objects=False),
+    SubmissionFormat("youtube_vos", prefix="Annotations/", late_objects=True),
 )
 FORMATS = {rules.name: rules for rules in _ALL}

@@ -5,9 +5,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from pvuw.errors import DataError
+from pvuw.io.pictures import read_picture
 
 
 def read_reduced(path: Path, mode: Literal["L", "RGB"], *, min_side: int) -> NDArray[np.uint8]:
@@ -25,13 +24,4 @@ def read_reduced(path: Path, mode: Literal["L", "RGB"], *, min_side: int) -> NDA
     Raises:
         DataError: If the file is missing, truncated or no image.
     """
-    try:
-        with Image.open(path) as image:
-            image.draft(mode, (min_side, min_side))
-            return np.array(image.convert(mode))
-    except FileNotFoundError as error:
-        raise DataError(f"{path}: no such file; copy the frames again") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"{path}: truncated or not an image ({error}); copy or export the frame again"
-        ) from error
+    return np.array(read_picture(path, mode, min_wh=(min_side, min_side)))

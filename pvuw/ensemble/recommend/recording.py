@@ -17,7 +17,7 @@ from pvuw.ensemble.recommend.measure import VideoMeter
 from pvuw.errors import DataError
 from pvuw.io.frame_order import in_order
 from pvuw.io.mask_store import IdMap
-from pvuw.io.masks import read_id_map
+from pvuw.io.masks import VoidId, read_id_map
 from pvuw.io.text import read_text
 from pvuw.metrics.protocols import get_protocol
 from pvuw.traits.pixels import read_reduced
@@ -37,7 +37,7 @@ class RecordTask:
     """Folder with `<video>/<frame>.png`."""
     data_set: str
     protocol: str
-    void_id: int | None
+    void_id: VoidId
     images: Path | None = None
     label: Path | None = None
     """Pseudo-label, `<video>/<frame>.png`; None: the members' fusion, weights all the same."""

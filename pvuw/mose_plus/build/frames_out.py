@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pvuw.errors import DataError, PvuwError
-from pvuw.io import png
-from pvuw.io.masks import image_size_hw
+from pvuw.io.pictures import PictureHeader, read_header, read_picture
 from pvuw.io.records import VideoRecord
 from pvuw.mose_plus.build.build_config import ENCODE, LINK, BuildConfig
 from pvuw.mose_plus.build.manifest import frame_name
 
-_JPEG_START, _JPEG_END, _SCAN_START = b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
+_JPEG_END, _SCAN_START = b"\xff\xd9", b"\xff\xda"
 
 
 def write_frames(record: VideoRecord, folder: Path, config: BuildConfig) -> int:
@@ -40,9 +39,10 @@ def write_frames(record: VideoRecord, folder: Path, config: BuildConfig) -> int:
     encoded = 0
     for position, frame_idx in enumerate(record.annotated):
         source = record.frame_dir / record.frame_files[frame_idx]
-        _check_size(source, record.size_hw)
+        header = _check_size(source, record.size_hw)
         target = folder / f"{frame_name(position)}.jpg"
-        if config.frames == ENCODE or size_hw != record.size_hw or not _is_jpeg(source):
+        may_link = header.kind == "JPEG" and _is_complete(source)
+        if config.frames == ENCODE or size_hw != record.size_hw or not may_link:
             jpeg = _encode(source, size_hw, config.quality)
             with disk_errors(target):
                 target.write_bytes(jpeg)
@@ -110,25 +110,25 @@ def _link(source: Path, target: Path, mode: str) -> None:
         ) from error
 
 
-def _check_size(path: Path, size_hw: tuple[int, int]) -> None:
-    found = image_size_hw(path)
+def _check_size(path: Path, size_hw: tuple[int, int]) -> PictureHeader:
+    header = read_header(path)
+    found = header.size_hw
     if found != size_hw:
         raise DataError(
             f"{path}: frame is {found[1]}x{found[0]}, the first frame of the video is "
             f"{size_hw[1]}x{size_hw[0]}; bring all frames to one size or list the video under "
             "`exclude`"
         )
+    return header
 
 
-def _is_jpeg(path: Path) -> bool:
-    """Return whether a file is a JPEG, by its first and last bytes: linking decodes nothing.
+def _is_complete(path: Path) -> bool:
+    """Return True for a JPEG that has its end; linking decodes nothing.
 
     Raises:
-        DataError: If it is one whose end is missing.
+        DataError: If the end is missing.
     """
     with path.open("rb") as file:
-        if file.read(len(_JPEG_START)) != _JPEG_START:
-            return False
         file.seek(-len(_JPEG_END), os.SEEK_END)
         if file.read() == _JPEG_END:
             return True
@@ -142,7 +142,7 @@ def _is_jpeg(path: Path) -> bool:
 
 
 def _encode(path: Path, size_hw: tuple[int, int], quality: int) -> bytes:
-    frame = _read_rgb(path)
+    frame: NDArray[np.uint8] = np.array(read_picture(path))
     if frame.shape[:2] != size_hw:
         width_height = (size_hw[1], size_hw[0])
         resized = cv2.resize(frame, width_height, interpolation=cv2.INTER_AREA)
@@ -150,19 +150,3 @@ def _encode(path: Path, size_hw: tuple[int, int], quality: int) -> bytes:
     content = io.BytesIO()
     Image.fromarray(frame).save(content, format="JPEG", quality=quality)
     return content.getvalue()
-
-
-def _read_rgb(path: Path) -> NDArray[np.uint8]:
-    content = path.read_bytes()
-    if content[: len(png.SIGNATURE)] == png.SIGNATURE:
-        png.check_complete(path, content)  # Pillow shows damaged PNGs without a word
-        depth = png.parse_header(path, content).depth
-        if depth > 8:
-            raise DataError(f"{path}: has {depth} bits per channel; export the frame as 8-bit")
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            return np.array(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"{path}: truncated or not an image ({error}); copy or export the frame again"
-        ) from error

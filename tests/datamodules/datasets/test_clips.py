@@ -273,9 +273,18 @@ def test_void_pixels_are_no_object_and_reported(tmp_path):
     clip = ClipDataset(videos_of(tmp_path, void_id=255), config, seed=0)[0]
     assert clip.object_ids == [1]
     assert torch.equal(clip.void, torch.from_numpy(id_map == 255).expand(2, -1, -1))
-    plain = ClipDataset(videos_of(tmp_path), config, seed=0)[0]
+    plain = ClipDataset(videos_of(tmp_path, void_id=None), config, seed=0)[0]
     assert plain.object_ids == [1, 255]
     assert plain.void is None
+
+
+def test_void_on_some_frames_of_a_clip(tmp_path):
+    maps = [boxes((1, 2, 2, 6)), boxes((1, 2, 2, 6), (255, 12, 12, 6)), boxes((1, 2, 2, 6))]
+    write_video(tmp_path, "v", maps)
+    config = ClipConfig(num_frames=3, size=HEIGHT, fit="keep")
+    clip = ClipDataset(videos_of(tmp_path), config, seed=0)[0]
+    assert clip.object_ids == [1]
+    assert torch.equal(clip.void, torch.from_numpy(np.stack(maps) == 255))
 
 
 def test_broken_short_and_bare_videos_are_listed_before_training(tmp_path):

@@ -123,7 +123,7 @@ def test_stats_of_an_empty_database_names_published_figures(tmp_path, capsys):
         (["--pred", "bad"], "--pred needs --gt"),
         (["--scores", "x=s.csv"], "--scores needs --label"),
         (["--scores", "s.csv", "--label", "gt"], "--scores s.csv: must be NAME=FILE"),
-        (["--scores", "x=gt", "--label", "gt"], "gt: no scores of objects"),
+        (["--scores", "x=gt", "--label", "gt"], "gt: cannot be read (Is a directory)"),
         (["--pred", "bad", "bad", "--gt", "gt"], "two members are called bad"),
     ],
 )

@@ -101,8 +101,9 @@ def test_a_missing_folder_is_one_line(tmp_path, capsys):
     [
         ("davis2017", [], 1),
         ("davis2017", ["--void-id", "none"], 2),
-        ("mose", [], 2),
-        ("mose", ["--void-id", "255"], 1),
+        ("mose", [], 1),
+        ("mose", ["--void-id", "none"], 2),
+        ("mosev2", ["--void-id", "255"], 1),
     ],
 )
 def test_void(tmp_path, capsys, protocol, options, objects):

@@ -49,12 +49,6 @@ def test_png_colours_are_exact_and_names_do_not_matter(tmp_path):
     assert torch.equal(read_frame(path).permute(1, 2, 0), torch.from_numpy(PIXELS))
 
 
-def test_exif_rotation_is_ignored(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    assert read_frame(save(tmp_path / "a.jpg", exif=exif)).shape == (3, 50, 61)
-
-
 def test_bytes_behind_the_end_do_not_matter(tmp_path):
     path = save(tmp_path / "a.jpg")
     expected = read_frame(path)

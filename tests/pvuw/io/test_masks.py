@@ -12,7 +12,7 @@ from pvuw.io.masks import (
     davis_palette,
     image_size_hw,
     read_id_map,
-    split_void,
+    read_mask,
     write_id_map,
 )
 from pvuw.io.png import read_header
@@ -103,42 +103,98 @@ def test_writing_something_else_is_refused(tmp_path, bad):
         write_id_map(tmp_path / "mask.png", bad)
 
 
-def test_void_becomes_background_only_where_told(tmp_path):
-    path = tmp_path / "mask.png"
-    write_id_map(path, np.array([[0, 1, 255]], np.uint8))
-    assert read_id_map(path).tolist() == [[0, 1, 255]]
-    assert read_id_map(path, void_id=255).tolist() == [[0, 1, 0]]
-    ids, void = split_void(read_id_map(path), 255)
-    assert ids.tolist() == [[0, 1, 0]]
-    assert void.tolist() == [[False, False, True]]
-    ids, void = split_void(read_id_map(path), None)
-    assert ids.tolist() == [[0, 1, 255]]
-    assert not void.any()
+VALUES = np.array([[0, 1, 255], [2, 0, 255]], np.uint8)
+FOREGROUND = np.array([[0, 0, 255], [0, 0, 255]], np.uint8)
+OBJECT = (FOREGROUND == 255).astype(np.uint8)
+NO_255 = np.where(VALUES == 255, 0, VALUES)
 
 
-@pytest.mark.parametrize("void_id", [None, 255])
-def test_grayscale_0_255_is_a_foreground_mask(tmp_path, void_id):
-    Image.fromarray(square(255)).save(tmp_path / "mask.png")
-    assert read_header(tmp_path / "mask.png").colour_type == 0
-    np.testing.assert_array_equal(read_id_map(tmp_path / "mask.png", void_id=void_id), square(1))
+def save_as(path, stored, kind, png_writer):
+    """Store values in a palette or grayscale PNG, interlaced ones going another way than others."""
+    interlaced = kind.startswith("interlaced")
+    colour_type = 3 if kind.endswith("palette") else 0
+    png_writer(path, stored, depth=8, colour_type=colour_type, interlaced=interlaced)
+
+
+@pytest.mark.parametrize("kind", ["palette", "gray", "interlaced palette", "interlaced gray"])
+@pytest.mark.parametrize(
+    ("void_id", "expected", "has_void"),
+    [("auto", NO_255, True), (255, NO_255, True), (None, VALUES, False), (9, VALUES, False)],
+)
+def test_255_among_ids(tmp_path, kind, void_id, expected, has_void, png_writer):
+    save_as(tmp_path / "mask.png", VALUES, kind, png_writer)
+    ids, void = read_mask(tmp_path / "mask.png", void_id=void_id)
+    np.testing.assert_array_equal(ids, expected)
+    assert (void is not None) == has_void
+    if has_void:
+        np.testing.assert_array_equal(void, VALUES == 255)
+
+
+@pytest.mark.parametrize(
+    ("kind", "void_id", "expected", "has_void"),
+    [
+        ("gray", "auto", OBJECT, False),
+        ("gray", None, OBJECT, False),
+        ("gray", 9, OBJECT, False),
+        ("gray", 255, 0 * OBJECT, True),
+        ("interlaced gray", "auto", OBJECT, False),
+        ("palette", "auto", 0 * OBJECT, True),
+        ("palette", 255, 0 * OBJECT, True),
+        ("palette", None, FOREGROUND, False),
+    ],
+)
+def test_255_alone(tmp_path, kind, void_id, expected, has_void, png_writer):
+    save_as(tmp_path / "mask.png", FOREGROUND, kind, png_writer)
+    ids, void = read_mask(tmp_path / "mask.png", void_id=void_id)
+    np.testing.assert_array_equal(ids, expected)
+    assert (void is not None) == has_void
+
+
+def test_another_value_can_be_void(tmp_path):
+    write_id_map(tmp_path / "mask.png", VALUES)
+    ids, void = read_mask(tmp_path / "mask.png", void_id=2)
+    assert ids.tolist() == [[0, 1, 255], [0, 0, 255]]
+    assert void.tolist() == [[False] * 3, [True, False, False]]
+
+
+def test_254_and_255_are_not_guessed(tmp_path):
+    write_id_map(tmp_path / "mask.png", np.array([[0, 254, 255]], np.uint8))
+    with pytest.raises(DataError, match=r"mask\.png: holds both 254 and 255.*set the void id"):
+        read_mask(tmp_path / "mask.png")
+    assert read_mask(tmp_path / "mask.png", void_id=None).ids.tolist() == [[0, 254, 255]]
+    assert read_mask(tmp_path / "mask.png", void_id=255).ids.tolist() == [[0, 254, 0]]
+
+
+def test_predictions_are_read_as_stored(tmp_path):
+    write_id_map(tmp_path / "mask.png", VALUES)
+    np.testing.assert_array_equal(read_id_map(tmp_path / "mask.png"), VALUES)
 
 
 @pytest.mark.parametrize("value", [0, 255])
 def test_grayscale_of_one_value(tmp_path, value):
     Image.fromarray(np.full((3, 4), value, np.uint8)).save(tmp_path / "mask.png")
-    assert np.unique(read_id_map(tmp_path / "mask.png")).tolist() == [min(value, 1)]
+    assert np.unique(read_mask(tmp_path / "mask.png").ids).tolist() == [min(value, 1)]
 
 
 def test_other_grayscale_values_are_ids(tmp_path):
-    ids = np.array([[0, 1, 255], [2, 254, 0]], np.uint8)
+    ids = np.array([[0, 1, 250], [2, 253, 0]], np.uint8)
     Image.fromarray(ids).save(tmp_path / "mask.png")
-    np.testing.assert_array_equal(read_id_map(tmp_path / "mask.png"), ids)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png").ids, ids)
+
+
+@pytest.mark.parametrize("void_id", ["auto", None, 255])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "I;16"])
+def test_masks_of_colours_or_16_bits_are_refused_whatever_the_rule(tmp_path, mode, void_id):
+    image = Image.fromarray(FOREGROUND.astype(np.uint16) if mode == "I;16" else FOREGROUND)
+    (image if mode == "I;16" else image.convert(mode)).save(tmp_path / "mask.png")
+    with pytest.raises(DataError, match=r"mask\.png: (holds .* colours|stores 16 bits)"):
+        read_mask(tmp_path / "mask.png", void_id=void_id)
 
 
 def test_1_bit_grayscale_is_a_foreground_mask(tmp_path):
     Image.fromarray(square(255)).convert("1").save(tmp_path / "mask.png")
-    assert read_header(tmp_path / "mask.png") == (1, 0, False)
-    np.testing.assert_array_equal(read_id_map(tmp_path / "mask.png"), square(1))
+    assert read_header(tmp_path / "mask.png")[:3] == (1, 0, False)
+    np.testing.assert_array_equal(read_mask(tmp_path / "mask.png").ids, square(1))
 
 
 @pytest.mark.parametrize("depth", [2, 4])
@@ -227,7 +283,7 @@ def test_image_size_of_no_image(tmp_path, content):
     with pytest.raises(DataError, match="no such file"):
         image_size_hw(tmp_path / "gone.jpg")
     (tmp_path / "image.jpg").write_bytes(content)
-    with pytest.raises(DataError, match="not a readable image"):
+    with pytest.raises(DataError, match=r"neither JPEG nor PNG|empty file"):
         image_size_hw(tmp_path / "image.jpg")
 
 

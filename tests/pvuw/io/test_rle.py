@@ -7,11 +7,11 @@ from pycocotools import mask as coco_mask
 
 from pvuw.errors import DataError
 from pvuw.io.mask_store import region_of
+from pvuw.io.masks import fit_mask
 from pvuw.io.rle import (
     checked_rle,
     decode,
     encode,
-    fit_mask,
     has_pixels,
     measure,
     run_lengths,

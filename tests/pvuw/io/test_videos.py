@@ -65,9 +65,21 @@ def test_void_is_background_in_masks_and_told_apart_on_request(tmp_path):
     assert void.dtype == torch.bool
     assert void.sum() == 5
     assert void[0, :5].all()
-    plain = only_video(tmp_path)
+    plain = only_video(tmp_path, void_id=None)
     assert plain.read_annotation(0).max() == 255
-    assert not plain.read_annotation_and_void(0)[1].any()
+    assert plain.read_annotation_and_void(0)[1] is None
+
+
+def test_void_is_never_prompted_unless_asked_for(tmp_path):
+    id_map = square(1)
+    id_map[0, :5] = 255
+    write_video(tmp_path, "v", [id_map])
+    with pytest.warns(UserWarning, match=r"00000\.png: 255 is taken for pixels without ground"):
+        ids = only_video(tmp_path).read_annotation(0)
+    assert torch.equal(ids, torch.from_numpy(square(1)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert only_video(tmp_path, void_id=255).read_annotation(0).max() == 1
 
 
 def test_mask_of_another_size_is_resized_nearest_with_one_warning(tmp_path):
@@ -181,7 +193,7 @@ def test_folder_masks_are_a_mapping(tmp_path):
 def test_real_mask_one_pixel_narrower_than_its_frame():
     video = only_video(SHARED / "incremental_judo")
     assert sorted(video.annotation_paths) == [0, 5, 8, 13]
-    with pytest.warns(UserWarning, match=r"judo/00005\.png: mask is 853x480, its frame 854x480"):
+    with pytest.warns(UserWarning, match=r"judo/00005\.png: masks are 853x480, the image 854x480"):
         annotation = video.read_annotation(5)
     assert annotation.shape == (480, 854)
     with warnings.catch_warnings():

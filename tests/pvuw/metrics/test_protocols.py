@@ -23,13 +23,7 @@ def test_only_mosev2_has_an_adaptive_f():
     assert [p.name for p in PROTOCOLS.values() if p.has_adaptive_f] == ["mosev2"]
 
 
-def test_only_davis_knows_void_and_is_strict():
-    assert {p.name: p.void_id for p in PROTOCOLS.values()} == {
-        "davis2017": 255,
-        "mose": None,
-        "mosev2": None,
-        "mevis": None,
-    }
+def test_only_davis_is_strict():
     assert [p.name for p in PROTOCOLS.values() if not p.allows_extra_ids] == ["davis2017"]
 
 

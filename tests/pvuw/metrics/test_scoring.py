@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 from pvuw.metrics.pairs import pair_trees
 from pvuw.metrics.scoring import score_pair, score_pairs
 from tests.pvuw.metrics.videos import square, write_pair
@@ -12,13 +13,13 @@ RIGHT = (square(), square())
 WRONG = (square(), square(column=20))
 
 
-def reports_of(folders, protocol="mose", *, void_id=None, workers=1):
+def reports_of(folders, protocol="mose", *, void_id="auto", workers=1):
     pairs = pair_trees(*folders, "mose", void_id=void_id).pairs
     reports = score_pairs(pairs, protocol, workers=workers)
     return {report.query_id: report for report in reports}
 
 
-def only_report(folders, protocol="mose", *, void_id=None):
+def only_report(folders, protocol="mose", *, void_id="auto"):
     (report,) = reports_of(folders, protocol, void_id=void_id).values()
     return report
 
@@ -55,7 +56,9 @@ def test_void_is_background_of_the_truth(tmp_path):
     folders = write_pair(tmp_path, {"a": [(truth, square())] * 3})
     assert only_report(folders, void_id=255).result.object_ids == [1]
     assert only_report(folders, void_id=255).result.j.tolist() == [[1.0]]
-    assert only_report(folders).result.object_ids == [1, 255]
+    assert only_report(folders, void_id=None).result.object_ids == [1, 255]
+    for protocol in VIDEO_PROTOCOL_NAMES:
+        assert only_report(folders, protocol).result.object_ids == [1]
 
 
 def test_void_is_a_matter_of_the_truth_alone(tmp_path):

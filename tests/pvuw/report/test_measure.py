@@ -106,5 +106,5 @@ def test_broken_truth_is_a_problem(root):
 def test_broken_video_raises(root):
     for image in (root / "JPEGImages/good").iterdir():
         image.write_bytes(b"")
-    with pytest.raises(DataError, match="not a readable image"):
+    with pytest.raises(DataError, match="empty file"):
         measure(root, "good")

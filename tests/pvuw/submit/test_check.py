@@ -208,12 +208,13 @@ def test_late_objects_count_for_youtube_vos_only(tmp_path):
     assert "holds id 3, but the objects of the video are 1;" in problem
 
 
-def test_void_of_davis_is_no_object(tmp_path):
+@pytest.mark.parametrize("rules", FORMATS.values(), ids=list(FORMATS))
+def test_void_is_no_object(tmp_path, rules):
     folder, pred = write_data(tmp_path)
     first = square(1) + square(255, left=20)
     write_id_map(tmp_path / "valid/Annotations/ball/00000.png", first)
     write_id_map(pred / "ball/00003.png", first)
-    (problem,) = check_submission(pred, folder, FORMATS["davis"]).problems
+    (problem,) = check_submission(pred, folder, rules).problems
     assert "holds id 255, but the objects of the video are 1;" in problem
 
 

@@ -33,7 +33,7 @@ def test_unreadable_image_is_a_problem(tmp_path):
     write_id_map(mask, square(1))
     frame.write_bytes(b"")
     (problem,) = check_masks(MaskTask("a", [mask], [frame], None, frozenset([1]))).problems
-    assert problem.startswith(f"{frame}: not a readable image")
+    assert problem.startswith(f"{frame}: empty file")
 
 
 @pytest.mark.parametrize(("object_id", "fits"), [(19, True), (20, False), (21, False)])

@@ -48,6 +48,7 @@ from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.cutie import Cutie
 from pvuw.nets.livos import LiVOS
 from pvuw.nets.sam2 import Sam2
+from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
 from pvuw.recipes import config_dir, recipe_files
@@ -64,6 +65,7 @@ SHORT_NAMES = (
     MOSEPlusDataModule,
     CopyFirst,
     Sam2,
+    Sam3,
     ForegroundModule,
     Tmo,
     AnchoredTmo,

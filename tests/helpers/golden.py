@@ -21,7 +21,7 @@ import torch
 from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
 
 OWN = Path(__file__).parents[1] / "data" / "golden"
-PUBLIC = Path(__file__).parents[3] / "shared" / "golden" / "public"
+SHARED = Path(__file__).parents[3] / "shared" / "golden"
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def fill_all(
     arrays, stored = {}, constants or {}
     for name, shape, dtype, constant in keys:
         if constant:
-            arrays[name] = stored[name] if name in stored else _image_constant(name)
+            arrays[name] = stored[name] if name in stored else _computed_constant(name, shape)
         elif name.endswith("num_batches_tracked"):
             arrays[name] = np.zeros(shape, dtype)
         else:
@@ -150,8 +150,15 @@ def fill_all(
     return arrays
 
 
-def _image_constant(name: str) -> np.ndarray:
-    """Mean and deviation of ImageNet, `[1, 3, 1, 1]`: buffers of TMO that no case stores."""
+def _computed_constant(name: str, shape: list[int]) -> np.ndarray:
+    """Buffers that no case stores: SAM 3's rotary tables, TMO's mean and deviation of ImageNet."""
+    if name.endswith(".freqs_cis"):
+        side, dim = int(shape[0] ** 0.5), 2 * shape[1]
+        frequency = (1.0 / 10000 ** (torch.arange(0, dim, 4).float() / dim)).repeat(2)
+        row, column = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+        place = torch.stack([column, row], -1).view(-1, 2).float().repeat_interleave(dim // 4, 1)
+        angle = (place * frequency).double().numpy()
+        return (np.cos(angle) + 1j * np.sin(angle)).astype(np.complex64)
     values = {"mean": IMAGE_MEAN, "std": IMAGE_STD}[name.rsplit(".", 1)[-1]]
     return np.array(values, np.float32).reshape(1, 3, 1, 1)
 
@@ -184,7 +191,7 @@ def _weights(folder: Folder) -> dict[str, torch.Tensor]:
 
 def folders(*models: str) -> list[Folder]:
     """Every folder found whose `meta.json` names one of the models."""
-    roots = [OWN, Path(os.environ.get("PVUW_GOLDEN", PUBLIC))]
+    roots = [OWN, Path(os.environ.get("PVUW_GOLDEN", SHARED))]
     paths = sorted({p.parent.resolve() for root in roots for p in root.rglob("meta.json")})
     found = [Folder(path) for path in paths if (path / "keys.json").is_file()]
     return [folder for folder in found if folder.meta.get("model") in models]

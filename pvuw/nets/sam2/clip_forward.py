@@ -15,6 +15,7 @@ package, tests/pvuw/nets/sam2/test_training_parity.py) while leaving out what it
 methods. The `sam2` package is pinned for that reason.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,16 @@ FIRST_MASKS = PromptPlan.of_masks([0])
 """Prompts of semi-supervised segmentation: the true masks of the first frame."""
 
 
+ImageEncoding = Callable[[SAM2Base, Tensor], dict[str, Any]]
+"""Turns frames, uint8 or float in 0..1 `[K, 3, S, S]`, into what `forward_image` returns."""
+
+
+def encode_images(model: SAM2Base, images: Tensor) -> dict[str, Any]:
+    """SAM 2's features of frames; see `ImageEncoding`."""
+    encoded: dict[str, Any] = model.forward_image(normalize_images(images))
+    return encoded
+
+
 @dataclass(frozen=True)
 class ForwardConfig:
     """How a training forward is run; none of it changes what is run in inference."""
@@ -47,6 +58,8 @@ class ForwardConfig:
     constant."""
     recompute: tuple[RecomputedPart, ...] = ()
     """Parts that keep no activations and compute them again during backward."""
+    encode: ImageEncoding = encode_images
+    """How frames are encoded, all of a batch at once."""
 
 
 _DEFAULT = ForwardConfig()
@@ -144,7 +157,7 @@ class _Clip:
         self.masks = batch.object_masks()
         self.void = None if batch.void is None else batch.void[batch.object_to_clip]  # [O, T, H, W]
         self.object_to_clip = torch.tensor(batch.object_to_clip, device=batch.frames.device)
-        encoded = self.model.forward_image(normalize_images(batch.frames.flatten(0, 1)))
+        encoded = self.config.encode(self.model, batch.frames.flatten(0, 1))
         _, maps, positions, self.sizes_hw = self.model._prepare_backbone_features(encoded)
         self.maps = [self._by_frame(level) for level in maps]
         self.positions = self._by_frame(positions[-1])

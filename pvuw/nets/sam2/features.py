@@ -1,5 +1,6 @@
 """Frames as SAM 2 sees them: resized, normalised, encoded."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,30 +27,51 @@ class FrameFeatures:
     """Tokens of the coarse map after the first self-attention, filled when first needed."""
 
 
-class FrameEncoder:
+class FrameEncoder(ABC):
     """Encodes the frames of one video; the network's weights must not change meanwhile.
+
+    Args:
+        model: The network.
+    """
+
+    def __init__(self, model: SAM2Base) -> None:
+        self.model = model
+
+    def encode(self, frame: Tensor) -> FrameFeatures:
+        """Features of one frame, uint8 `[3, H, W]` RGB on any device."""
+        model = self.model
+        maps, position = self._maps(resize_frame(frame, model.image_size).to(model.device))
+        fine = maps[:-1]
+        if model.use_high_res_features_in_sam:
+            decoder = model.sam_mask_decoder
+            fine = [decoder.conv_s0(fine[0]), decoder.conv_s1(fine[1])]
+        return FrameFeatures(maps[-1], fine, position.flatten(2).transpose(1, 2))
+
+    @abstractmethod
+    def _maps(self, image: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Maps, finest first, `[1, C, h, w]`, and the position encoding of the coarsest one.
+
+        Args:
+            image: The frame at the network's size, uint8 `[3, S, S]` RGB on its device.
+        """
+
+
+class HieraEncoder(FrameEncoder):
+    """SAM 2's encoder.
 
     Does what `SAM2Base.forward_image` does, but resizes the trunk's position weights to the size of
     the first feature map once per video and not on every frame.
     """
 
     def __init__(self, model: SAM2Base) -> None:
-        self.model = model
+        super().__init__(model)
         self._position_table: Tensor | None = None
 
-    def encode(self, frame: Tensor) -> FrameFeatures:
-        """Features of one frame, uint8 `[3, H, W]` RGB on any device."""
-        model = self.model
-        image = resize_frame(frame, model.image_size).to(model.device)
-        stages = self._trunk_stages(normalize_images(image)[None])
-        maps, positions = model.image_encoder.neck(stages)
-        used = slice(0, len(maps) - model.image_encoder.scalp)
-        maps, position = maps[used][-model.num_feature_levels :], positions[used][-1]
-        fine = maps[:-1]
-        if model.use_high_res_features_in_sam:
-            decoder = model.sam_mask_decoder
-            fine = [decoder.conv_s0(fine[0]), decoder.conv_s1(fine[1])]
-        return FrameFeatures(maps[-1], fine, position.flatten(2).transpose(1, 2))
+    def _maps(self, image: Tensor) -> tuple[list[Tensor], Tensor]:
+        encoder = self.model.image_encoder
+        maps, positions = encoder.neck(self._trunk_stages(normalize_images(image)[None]))
+        used = slice(0, len(maps) - encoder.scalp)
+        return maps[used][-self.model.num_feature_levels :], positions[used][-1]
 
     def _trunk_stages(self, images: Tensor) -> list[Tensor]:
         """Maps at the end of each of the trunk's stages, finest first, `[1, C, h, w]`."""
@@ -85,11 +107,16 @@ def _as_picture(frame: Tensor) -> Image.Image:
     return Image.merge("RGB", [Image.fromarray(plane) for plane in frame.numpy()])
 
 
+def scale_masks(masks: Tensor, side: int) -> Tensor:
+    """Masks of prompts, bool `[N, H, W]`, with soft edges: 0..1, float32 `[N, 1, side, side]`."""
+    scaled = masks[:, None].float()
+    if masks.shape[-2:] != (side, side):
+        scaled = F.interpolate(
+            scaled, size=(side, side), mode="bilinear", align_corners=False, antialias=True
+        )
+    return scaled
+
+
 def resize_masks(masks: Tensor, side: int) -> Tensor:
     """Masks of prompts, bool `[N, H, W]`, at `S = side` pixels: 0 or 1, float32 `[N, 1, S, S]`."""
-    resized = masks[:, None].float()
-    if masks.shape[-2:] != (side, side):
-        resized = F.interpolate(
-            resized, size=(side, side), mode="bilinear", align_corners=False, antialias=True
-        )
-    return (resized >= 0.5).float()
+    return (scale_masks(masks, side) >= 0.5).float()

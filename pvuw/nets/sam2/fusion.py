@@ -30,7 +30,12 @@ class MemoryFusion:
 
     def new_bank(self) -> MemoryBank:
         """An empty memory that keeps as much as is read here."""
-        return MemoryBank(num_maps=self.model.num_maskmem - 1, num_pointers=self.num_pointers)
+        limit = self.model.max_cond_frames_in_attn
+        return MemoryBank(
+            num_maps=self.model.num_maskmem - 1,
+            num_pointers=self.num_pointers,
+            max_prompted=None if limit < 0 else limit,
+        )
 
     def write(self, frame: FrameFeatures, masks: DecodedMasks, *, prompted: bool) -> MemoryFrame:
         """Memory of a frame with its masks, predicted or `prompted`."""
@@ -74,7 +79,7 @@ class MemoryFusion:
 
     def _tokens(self, bank: MemoryBank, frame_idx: int) -> tuple[Tensor, Tensor, int]:
         """Memory `[N, L, C]`, its positions `[1, L, C]` and how many of the `L` are pointers."""
-        places, memory = zip(*bank.maps(), strict=True)
+        places, memory = zip(*bank.maps(frame_idx), strict=True)
         distances: tuple[int, ...] = ()
         if self.model.use_obj_ptrs_in_encoder:
             distances, pointers = zip(*bank.pointers(frame_idx), strict=True)

@@ -3,11 +3,12 @@
 Memory of one frame is a small feature map and one pointer per object. Upstream keeps both for every
 frame of the video. Only those of prompted frames and the last 6 maps and 15 pointers are ever read
 (Ravi et al. 2024, section 4), so nothing else is kept here; results are the same bit for bit. A
-`MemoryPolicy` may choose other maps.
+`MemoryPolicy` may choose other maps, memory selection (SAM 3) other maps and pointers.
 """
 
 from dataclasses import dataclass, field
 
+from sam2.modeling.sam2_utils import select_closest_cond_frames
 from torch import Tensor
 
 
@@ -34,12 +35,16 @@ class MapChoice:
     their place empty.
     """
 
-    recent: tuple[int, ...] = ()
-    """Read on the next frame, oldest to newest; the last one is placed right before that frame."""
+    recent: tuple[int, ...] | None = None
+    """Read on the next frame, oldest to newest; the last one is placed right before that frame.
+    None: as without a policy, which is the last ones unless memory is selected."""
     permanent: tuple[int, ...] = ()
     """Read on every frame as if they had been prompted, until they are named no longer."""
     reserve: frozenset[int] = field(default=frozenset(), compare=False)
     """Not read, and kept because they may become permanent."""
+    pointers: tuple[int, ...] | None = None
+    """Unprompted frames whose pointers are read on the next frame, newest first: the k-th passes
+    for one k frames ago. None: the last ones, each at its own distance."""
 
 
 def latest_frames(frame_idx: int, count: int) -> tuple[int, ...]:
@@ -55,16 +60,20 @@ def latest_frames(frame_idx: int, count: int) -> tuple[int, ...]:
 class MemoryBank:
     """Memory of objects that were all prompted on the same frames, so that one batch serves them.
 
-    Prompted frames stay for ever, as upstream has it: memory grows with prompts, not with frames.
-
     Args:
         num_maps: How many unprompted frames before the current one are read as maps.
         num_pointers: How many of them are read as pointers.
+        max_prompted: How many prompted frames are read, the nearest ones; others pass for
+            unprompted ones while they are recent, and are forgotten then. None: all, which stay for
+            ever, as SAM 2 has it: memory grows with prompts then, not with frames.
     """
 
-    def __init__(self, *, num_maps: int, num_pointers: int) -> None:
+    def __init__(
+        self, *, num_maps: int, num_pointers: int, max_prompted: int | None = None
+    ) -> None:
         self.num_maps = num_maps
         self.num_pointers = num_pointers
+        self.max_prompted = max_prompted
         self.prompted: dict[int, MemoryFrame] = {}
         self.permanent: dict[int, MemoryFrame] = {}
         self.recent: dict[int, MemoryFrame] = {}
@@ -84,42 +93,70 @@ class MemoryBank:
             frame_idx: The frame; none later has been added.
             memory: Its memory.
             prompted: Whether its masks were given.
-            choice: Maps to remember from now on; default: the last `num_maps`, as upstream.
+            choice: What to remember from now on; default: as upstream.
         """
         (self.prompted if prompted else self.recent)[frame_idx] = memory
-        self.choice = choice or MapChoice(latest_frames(frame_idx, self.num_maps))
+        self.choice = choice or MapChoice()
         self._promote()
         self._forget(frame_idx)
 
-    def maps(self) -> list[tuple[int, Tensor]]:
-        """Maps to read on the next frame: lasting ones at place 0, then oldest to newest from 1."""
-        found = [(0, memory.features) for memory in self._lasting().values()]
-        oldest = self.num_maps + 1 - len(self.choice.recent)
-        for place, t in enumerate(self.choice.recent, oldest):
-            if t in self.recent:
-                found.append((place, self.recent[t].features))
+    def foresee(self, frame_idx: int, memory: MemoryFrame) -> None:
+        """Keep the memory of a frame that is still to come, whose masks were given."""
+        self.prompted[frame_idx] = memory
+
+    def maps(self, frame_idx: int) -> list[tuple[int, Tensor]]:
+        """Maps to read on a frame: lasting ones at place 0, then oldest to newest from 1."""
+        near, others = self._nearest_prompted(frame_idx)
+        found = [(0, memory.features) for memory in (near | self.permanent).values()]
+        recent = self._recent_maps(frame_idx - 1)
+        for place, t in enumerate(recent, self.num_maps + 1 - len(recent)):
+            memory = self.recent.get(t, others.get(t))
+            if memory is not None:
+                found.append((place, memory.features))
         return [(place, features) for place, features in found if features is not None]
 
     def pointers(self, frame_idx: int) -> list[tuple[int, Tensor]]:
-        """Pointers to read on a frame and their distance: lasting ones, then newest to oldest."""
-        found = [(frame_idx - t, m.pointers) for t, m in self._lasting().items()]
-        for distance in range(1, self.num_pointers + 1):
-            memory = self.recent.get(frame_idx - distance)
+        """Pointers to read on a frame and how long ago: lasting ones, then newest to oldest."""
+        near, others = self._nearest_prompted(frame_idx)
+        lasting = near | self.permanent
+        # Those of frames to come would tell where the object is going.
+        found = [(frame_idx - t, m.pointers) for t, m in lasting.items() if t <= frame_idx]
+        for distance, t in enumerate(self._recent_pointers(frame_idx), 1):
+            memory = self.recent.get(t, others.get(t))
             if memory is not None:
                 found.append((distance, memory.pointers))
         return found
 
     def take(self, rows: list[int]) -> "MemoryBank":
         """Memory of some of the objects only."""
-        bank = MemoryBank(num_maps=self.num_maps, num_pointers=self.num_pointers)
+        bank = MemoryBank(
+            num_maps=self.num_maps, num_pointers=self.num_pointers, max_prompted=self.max_prompted
+        )
         bank.prompted = {t: m.take(rows) for t, m in self.prompted.items()}
         bank.permanent = {t: m.take(rows) for t, m in self.permanent.items()}
         bank.recent = {t: m.take(rows) for t, m in self.recent.items()}
         bank.choice = self.choice
         return bank
 
-    def _lasting(self) -> dict[int, MemoryFrame]:
-        return self.prompted | self.permanent
+    def _nearest_prompted(
+        self, frame_idx: int
+    ) -> tuple[dict[int, MemoryFrame], dict[int, MemoryFrame]]:
+        """Prompted frames that are read as such on a frame, and the others."""
+        limit = -1 if self.max_prompted is None else self.max_prompted
+        near, others = select_closest_cond_frames(frame_idx, self.prompted, limit)
+        return near, others
+
+    def _recent_maps(self, frame_idx: int) -> tuple[int, ...]:
+        """Frames to read as maps after a frame, oldest first."""
+        chosen = self.choice.recent
+        return latest_frames(frame_idx, self.num_maps) if chosen is None else chosen
+
+    def _recent_pointers(self, frame_idx: int) -> tuple[int, ...]:
+        """Frames to read as pointers on a frame, newest first."""
+        chosen = self.choice.pointers
+        if chosen is None:
+            return tuple(range(frame_idx - 1, frame_idx - 1 - self.num_pointers, -1))
+        return chosen
 
     def _promote(self) -> None:
         """Make the chosen frames permanent, and only those."""
@@ -132,10 +169,13 @@ class MemoryBank:
     def _forget(self, frame_idx: int) -> None:
         """Drop what no frame after `frame_idx` can read."""
         upcoming = frame_idx + 1
-        maps = {*self.choice.recent, *self.choice.reserve}
-        self.recent = {
-            t: m for t, m in self.recent.items() if t in maps or upcoming - t <= self.num_pointers
-        }
+        maps = {*self._recent_maps(frame_idx), *self.choice.reserve}
+        read = maps | set(self._recent_pointers(upcoming))
+        self.recent = {t: m for t, m in self.recent.items() if t in read}
         for t, memory in self.recent.items():
             if t not in maps:
                 memory.features = None
+        if self.max_prompted is not None:
+            past = sorted(t for t in self.prompted if t <= frame_idx)
+            beyond = set(past[: max(len(past) - self.max_prompted, 0)]) - read
+            self.prompted = {t: m for t, m in self.prompted.items() if t not in beyond}

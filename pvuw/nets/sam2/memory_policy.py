@@ -1,5 +1,6 @@
 """The interface of memory policies: which frames SAM 2 remembers, object by object."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -29,6 +30,16 @@ class FrameRecord:
     """The chosen mask, float `[h, w]`."""
     candidate_logits: Tensor
     """All masks the decoder offered, the chosen one among them, float `[M, h, w]`."""
+    frame_score: float | None = None
+    """What the object's `visible_iou` is replaced by where objects are judged together."""
+
+    @property
+    def visible_iou(self) -> float:
+        """Predicted IoU times how sure the network is that the object is visible, 0..1.
+
+        The latter is `2 * P(visible) - 1`, and 0 where the object is more likely hidden.
+        """
+        return max(0.0, math.tanh(self.presence_logit / 2)) * self.predicted_iou
 
 
 class ObjectMemory(ABC):

@@ -2,24 +2,21 @@
 
 from pathlib import Path
 
-import numpy as np
 from sam2.modeling.backbones.hieradet import Hiera
 from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from pvuw.errors import PvuwError
-from pvuw.nets.base import ParameterLayer, VideoSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
-from pvuw.nets.sam2.clip_forward import FIRST_MASKS, ForwardConfig, forward_clip
 from pvuw.nets.sam2.memory_policy import MemoryPolicy
-from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
-from pvuw.nets.sam2.recompute import WORTHWHILE_PARTS, RecomputedPart
+from pvuw.nets.sam2.prompt_plan import TrainingPrompts
+from pvuw.nets.sam2.recompute import RecomputedPart
 from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
+from pvuw.nets.sam2.tracker import MemoryTracker, check_candidates
 from pvuw.nets.shipped import SHIPPED, shipped_weights
-from pvuw.types import ClipOutput, VideoBatch
 
 _EXPECTED_SWITCHES = {
     "use_mask_input_as_output_without_sam": True,
@@ -29,29 +26,8 @@ _EXPECTED_SWITCHES = {
 }
 """What every official configuration says and the session relies on."""
 
-_PARTS: dict[str, tuple[str, ...]] = {
-    "image_encoder": ("image_encoder",),
-    "prompt_encoder": ("sam_prompt_encoder",),
-    "mask_decoder": ("sam_mask_decoder",),
-    "memory_attention": ("memory_attention",),
-    "memory_encoder": ("memory_encoder",),
-    "memory": (
-        "memory_attention",
-        "memory_encoder",
-        "mask_downsample",
-        "obj_ptr_proj",
-        "obj_ptr_tpos_proj",
-        "maskmem_tpos_enc",
-        "no_mem_embed",
-        "no_mem_pos_enc",
-        "no_obj_ptr",
-        "no_obj_embed_spatial",
-    ),
-}
-"""What recipes may freeze, adapt or compile, by SAM 2's own names."""
 
-
-class Sam2(VideoSegmenter):
+class Sam2(MemoryTracker):
     """SAM 2 (Ravi et al. 2024, https://arxiv.org/abs/2408.00714): attends to memory of past frames.
 
     Objects are prompted by masks, on any frame, and segmented independently of each other. `start`
@@ -111,15 +87,7 @@ class Sam2(VideoSegmenter):
         drop_path_rate: float = 0.0,
         checkpoint_activations: bool | list[RecomputedPart] = False,
     ) -> None:
-        super().__init__()
-        self.objects_per_batch = objects_per_batch
-        self.prompting = prompting
-        self.keep_mask_gradient = keep_mask_gradient
-        chosen = checkpoint_activations
-        if isinstance(chosen, bool):
-            chosen = list(WORTHWHILE_PARTS) if chosen else []
-        self.recompute = tuple(chosen)
-        self.model = build_sam2_base(
+        model = build_sam2_base(
             size,
             image_size=image_size,
             mask_scale=memory_mask_scale,
@@ -127,11 +95,17 @@ class Sam2(VideoSegmenter):
             version=version,
             drop_path_rate=drop_path_rate,
         )
+        super().__init__(
+            model,
+            prompting=prompting,
+            keep_mask_gradient=keep_mask_gradient,
+            checkpoint_activations=checkpoint_activations,
+        )
+        self.objects_per_batch = objects_per_batch
         _check_switches(self.model, size)
         self.memory_policy = memory_policy
         self.non_overlap_memory = non_overlap_memory
-        if memory_policy and memory_policy.needs_candidates:
-            _check_candidates(self.model, size, memory_policy)
+        check_candidates(self.model, size, memory_policy)
         if weights is None:
             prepare_scratch(self.model)
         else:
@@ -157,63 +131,9 @@ class Sam2(VideoSegmenter):
             non_overlap_memory=self.non_overlap_memory,
         )
 
-    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
-        """The square of `image_size`."""
-        return self.model.image_size, self.model.image_size
-
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
-        """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`.
-
-        Raises:
-            ValueError: If `prompting` has to be drawn and the batch has no `step_seed`.
-        """
-        config = ForwardConfig(
-            self._plan(batch),
-            keep_mask_gradient=self.keep_mask_gradient,
-            recompute=self.recompute,
-        )
-        return forward_clip(self.model, batch, config=config, features=features)
-
-    def _plan(self, batch: VideoBatch) -> PromptPlan:
-        if self.prompting is None:
-            return FIRST_MASKS
-        if batch.step_seed is None:
-            raise ValueError("drawing prompts needs the batch's step_seed, which training sets")
-        draw = np.random.default_rng(batch.step_seed)
-        return draw_plan(self.prompting, batch.num_frames, draw)
-
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the official checkpoints, none added, none missing."""
         return dict(self.model.state_dict())
-
-    def parts(self) -> dict[str, tuple[str, ...]]:
-        """Parts by the names of the paper; `memory` is all that concerns other frames."""
-        return {part: tuple(f"model.{name}" for name in names) for part, names in _PARTS.items()}
-
-    def shard_units(self) -> tuple[str, ...]:
-        """Blocks of the trunk and layers of memory attention: 97 % of large."""
-        blocks = len(self.model.image_encoder.trunk.blocks)
-        layers = len(self.model.memory_attention.layers)
-        return (
-            *(f"model.image_encoder.trunk.blocks.{i}" for i in range(blocks)),
-            *(f"model.memory_attention.layers.{i}" for i in range(layers)),
-        )
-
-    def layer_of(self, parameter: str) -> ParameterLayer:
-        """The trunk's blocks one by one; its position embedding counts as lying at the output."""
-        name = parameter.removeprefix("model.")
-        if not name.startswith("image_encoder."):
-            return ParameterLayer("rest")
-        if not name.startswith("image_encoder.trunk."):
-            return ParameterLayer("image_encoder.neck", in_image_encoder=True)
-        place = name.split(".")[2:]
-        blocks = len(self.model.image_encoder.trunk.blocks)
-        if place[0].startswith("pos_embed"):
-            return ParameterLayer("image_encoder.pos_embed", in_image_encoder=True)
-        if place[0] == "blocks":
-            layer, depth = f"image_encoder.block{int(place[1]):02d}", blocks - int(place[1])
-            return ParameterLayer(layer, in_image_encoder=True, depth=depth)
-        return ParameterLayer("image_encoder.patch_embed", in_image_encoder=True, depth=blocks + 1)
 
 
 def _check_switches(model: SAM2Base, size: str) -> None:
@@ -226,12 +146,3 @@ def _check_switches(model: SAM2Base, size: str) -> None:
     if not isinstance(model.image_encoder.trunk, Hiera):
         found = type(model.image_encoder.trunk).__name__
         raise PvuwError(f"{size}: the trunk must be sam2's Hiera, got {found}")
-
-
-def _check_candidates(model: SAM2Base, size: str, policy: MemoryPolicy) -> None:
-    """Refuse a policy that would compare candidate masks with a network that offers one."""
-    if not model._use_multimask(False, None):
-        raise PvuwError(
-            f"{size}: memory_policy {type(policy).__name__} compares candidate masks, and this "
-            "network tracks with one; set max_frames: 0 for its sparse recent memory alone"
-        )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pvuw.nets.sam2.memory import MapChoice, latest_frames
+from pvuw.nets.sam2.memory import MapChoice
 from pvuw.nets.sam2.memory_policy import FrameRecord, MemoryPolicy, ObjectMemory
 
 
@@ -32,15 +32,15 @@ class PromoteReliable(MemoryPolicy):
 
     def follow(self, num_maps: int) -> ObjectMemory:
         """Begin with an object."""
-        return _ReliableFrames(self, num_maps)
+        del num_maps  # recent frames are left to the network
+        return _ReliableFrames(self)
 
 
 class _ReliableFrames(ObjectMemory):
     """The last reliable frames of one object, in reserve until it disappears."""
 
-    def __init__(self, policy: PromoteReliable, num_maps: int) -> None:
+    def __init__(self, policy: PromoteReliable) -> None:
         self.policy = policy
-        self.num_maps = num_maps
         self._reliable: tuple[int, ...] = ()
         self._permanent: tuple[int, ...] = ()
         self._disappeared = False
@@ -53,5 +53,4 @@ class _ReliableFrames(ObjectMemory):
             elif record.quality > self.policy.min_quality:
                 latest = (*self._reliable, record.frame_idx)
                 self._reliable = latest[-self.policy.max_frames :]
-        recent = latest_frames(record.frame_idx, self.num_maps)
-        return MapChoice(recent, self._permanent, frozenset(self._reliable))
+        return MapChoice(None, self._permanent, frozenset(self._reliable))

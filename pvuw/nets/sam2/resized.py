@@ -5,30 +5,31 @@ from itertools import chain
 
 from sam2.modeling.sam2_base import SAM2Base
 
-_MULTIPLE = 32
-"""The trunk's window position embedding is tiled by this many pixels."""
+TILE = 32
+"""Pixels by which SAM 2's trunk tiles the position embedding of its windows."""
 
 
-def at_scale(model: SAM2Base, scale: float) -> SAM2Base:
+def at_scale(model: SAM2Base, scale: float, *, multiple: int = TILE) -> SAM2Base:
     """Return the network with its input resolution multiplied, sharing every weight and buffer.
 
-    None of SAM 2's weights has a shape that depends on the resolution: position embeddings are
+    None of the weights has a shape that depends on the resolution: position embeddings are
     interpolated, rotary tables and grids computed. Only a few plain numbers say how large the maps
     are, so a second set of modules around the same tensors is all that is needed.
 
     Args:
         model: The network as its recipe has it.
-        scale: Above 0; the side becomes the nearest multiple of 32 to `image_size * scale`.
+        scale: Above 0; the side becomes the nearest multiple to `image_size * scale`.
+        multiple: Of how many pixels; the network must be able to take every such side.
 
     Raises:
-        ValueError: If the side would be below 32 pixels.
+        ValueError: If the side would be below `multiple` pixels.
     """
-    side = int(model.image_size * scale / _MULTIPLE + 0.5) * _MULTIPLE
+    side = int(model.image_size * scale / multiple + 0.5) * multiple
     if side == model.image_size:
         return model
-    if side < _MULTIPLE:
+    if side < multiple:
         raise ValueError(
-            f"scale must leave at least {_MULTIPLE} pixels of {model.image_size}, got {scale}"
+            f"scale must leave at least {multiple} pixels of {model.image_size}, got {scale}"
         )
     shared = {id(t): t for t in chain(model.parameters(), model.buffers())}
     resized = copy.deepcopy(model, shared)

@@ -9,10 +9,16 @@ from torch import Tensor
 from pvuw.nets.base import VideoSession
 from pvuw.nets.prompting import check_frame, masks_by_id
 from pvuw.nets.sam2.decoding import DecodedMasks, MaskDecoding
-from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, resize_masks
+from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, HieraEncoder, resize_masks
 from pvuw.nets.sam2.fusion import MemoryFusion
 from pvuw.nets.sam2.groups import ObjectGroup
-from pvuw.nets.sam2.memory_policy import MemoryPolicy, frame_records
+from pvuw.nets.sam2.memory import MemoryBank
+from pvuw.nets.sam2.memory_policy import (
+    FrameRecord,
+    MemoryPolicy,
+    ObjectMemory,
+    frame_records,
+)
 from pvuw.types import FrameOutput, Prompt
 
 
@@ -55,7 +61,7 @@ class Sam2Session(VideoSession):
         self.batch_size = batch_size
         self.memory_policy = memory_policy
         self.non_overlap_memory = non_overlap_memory
-        self._encoder = FrameEncoder(model)
+        self._encoder = self._new_encoder()
         self._decoding = MaskDecoding(model)
         self._fusion = MemoryFusion(model, num_frames=num_frames)
         self._object_ids: list[int] = []
@@ -127,9 +133,44 @@ class Sam2Session(VideoSession):
         self._object_ids += fresh
 
     def _new_group(self, object_ids: list[int]) -> ObjectGroup:
-        bank, policy = self._fusion.new_bank(), self.memory_policy
-        choosing = [policy.follow(bank.num_maps) for _ in object_ids] if policy else []
-        return ObjectGroup(object_ids, bank, choosing)
+        bank = self._fusion.new_bank()
+        followed = [self._follow(bank) for _ in object_ids]
+        return ObjectGroup(object_ids, bank, [memory for memory in followed if memory])
+
+    # What another network of this kind does in its own way.
+
+    def _new_encoder(self) -> FrameEncoder:
+        """What encodes the frames."""
+        return HieraEncoder(self.model)
+
+    def _follow(self, bank: MemoryBank) -> ObjectMemory | None:
+        """What decides for one new object what it remembers; None: as upstream."""
+        return self.memory_policy.follow(bank.num_maps) if self.memory_policy else None
+
+    def _scale_prompt(self, masks: Tensor) -> Tensor:
+        """Given masks, bool `[N, H, W]`, as the network takes them, float `[N, 1, S, S]`."""
+        return resize_masks(masks, self.model.image_size)
+
+    def _read(self, group: ObjectGroup, features: FrameFeatures, frame_idx: int) -> Tensor:
+        """Features of a frame fused with a group's memory, float `[N, D, h, w]`."""
+        return self._fusion.read(features, group.memory, frame_idx=frame_idx)
+
+    def _as_remembered(
+        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor]
+    ) -> list[DecodedMasks]:
+        """Masks of the groups as memory takes them."""
+        return self._without_overlap(decoded, prompted) if self.non_overlap_memory else decoded
+
+    def _judge(
+        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor], frame_idx: int
+    ) -> list[list[FrameRecord]]:
+        """What decides on memory is told of each object of each group; empty where nothing does."""
+        return [
+            frame_records(masks, frame_idx, prompted=group.object_ids[0] in prompted)
+            if group.choosing
+            else []
+            for group, masks in zip(self._groups, decoded, strict=True)
+        ]
 
     def _decode(
         self,
@@ -142,9 +183,8 @@ class Sam2Session(VideoSession):
         """Masks of a group, from its prompts if it has any."""
         if group.object_ids[0] in prompted:
             given = torch.stack([prompted[i] for i in group.object_ids]).to(self.model.device)
-            return self._decoding.adopt(features, resize_masks(given, self.model.image_size))
-        fused = self._fusion.read(features, group.memory, frame_idx=frame_idx)
-        return self._decoding.decode(features, fused)
+            return self._decoding.adopt(features, self._scale_prompt(given))
+        return self._decoding.decode(features, self._read(group, features, frame_idx))
 
     def _remember(
         self,
@@ -155,13 +195,12 @@ class Sam2Session(VideoSession):
         frame_idx: int,
     ) -> None:
         """Write each group's masks into its memory, and part objects that remember differently."""
-        if self.non_overlap_memory:
-            decoded = self._without_overlap(decoded, prompted)
+        decoded = self._as_remembered(decoded, prompted)
         groups = []
-        for group, masks in zip(self._groups, decoded, strict=True):
+        judged = self._judge(decoded, prompted, frame_idx)
+        for group, masks, records in zip(self._groups, decoded, judged, strict=True):
             given = group.object_ids[0] in prompted
             memory = self._fusion.write(features, masks, prompted=given)
-            records = frame_records(masks, frame_idx, prompted=given) if group.choosing else []
             groups += group.remember(memory, records, frame_idx=frame_idx, prompted=given)
         self._groups = groups
 
@@ -190,6 +229,6 @@ class Sam2Session(VideoSession):
 
     def _no_objects(self) -> FrameOutput:
         """Zero slots, before the first prompt or after the last object was removed."""
-        side = self.model.image_size // 4
+        side = 4 * self.model.sam_image_embedding_size
         empty = torch.zeros(0, device=self.model.device)
         return FrameOutput([], empty.view(0, 1, 1).expand(0, side, side), empty, empty)

@@ -9,6 +9,10 @@ from torch.nn import functional as F
 
 from pvuw.nets.sam2.clicks import Points
 from pvuw.nets.sam2.decoding import object_pointers
+from pvuw.nets.sam2.features import scale_masks
+
+GIVEN_LOGIT = 10.0
+"""Of pixels inside a given mask; outside it is as far below 0."""
 
 
 @dataclass
@@ -104,9 +108,14 @@ class TrainingHeads:
             fine: Its finer maps.
             masks: True masks, bool `[O, H, W]`.
         """
-        quarter, full, predicted_iou, _, _, pointer, presence = self.model._use_mask_as_output(
-            features, fine, masks[:, None]
+        given = masks[:, None]
+        prompt, cells = given, self.model.sam_image_embedding_size
+        if 16 * cells != given.shape[-1]:  # prompts have 16 pixels per cell, whatever images have
+            prompt = scale_masks(masks, 16 * cells)
+        quarter, _, predicted_iou, _, _, pointer, presence = self.model._use_mask_as_output(
+            features, fine, prompt
         )
+        full = torch.where(given, GIVEN_LOGIT, -GIVEN_LOGIT)
         return Decoded(full, predicted_iou, presence, quarter, full, None, pointer)
 
     def pointer(self, decoded: Decoded) -> Tensor:

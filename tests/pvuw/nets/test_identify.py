@@ -7,7 +7,7 @@ import torch
 from torchvision.models.optical_flow import raft_large, raft_small
 
 from pvuw.nets.identify import identify
-from tests.helpers.golden import OWN, PUBLIC
+from tests.helpers.golden import OWN, SHARED
 
 NETWORKS = {
     "xmem": "XMem",
@@ -22,7 +22,7 @@ NETWORKS = {
 
 
 def key_lists():
-    paths = [*OWN.glob("*/keys.json"), *PUBLIC.glob("*/keys.json")]
+    paths = [*OWN.glob("*/keys.json"), *SHARED.glob("*/keys.json")]
     return [path for path in sorted(paths) if path.parent.name in NETWORKS]
 
 

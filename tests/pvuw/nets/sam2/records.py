@@ -15,12 +15,25 @@ def square(top=2, bottom=6, left=2, right=6, *, size_hw=(16, 16)):
     return logits
 
 
-def record(frame_idx, *, mask=FOUND, others=(), prompted=False, presence=4.0, iou=0.9, quality=0.9):
+def record(
+    frame_idx,
+    *,
+    mask=FOUND,
+    others=(),
+    prompted=False,
+    presence=4.0,
+    iou=0.9,
+    quality=0.9,
+    frame_score=None,
+):
     """A record; `mask` and `others` are boxes, or None for a mask without any pixel."""
     boxes = [box or (0, 0, 0, 0) for box in (mask, *others)]
     candidates = torch.stack([square(*box) for box in boxes])
     area = float((candidates[0] > 0).sum())
-    return FrameRecord(frame_idx, prompted, presence, iou, quality, area, candidates[0], candidates)
+    numbers = (presence, iou, quality, area)
+    return FrameRecord(
+        frame_idx, prompted, *numbers, candidates[0], candidates, frame_score=frame_score
+    )
 
 
 def absent(frame_idx):

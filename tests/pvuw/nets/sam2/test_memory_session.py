@@ -171,7 +171,7 @@ def test_promoted_frames_are_still_read_after_many_more(net):
     stream, outputs = run(net, told, {0: prompt(1)}, count=40)
     memory = memory_of(stream, 1)
     assert sorted(memory.permanent) == [3, 4, 5, 7]
-    assert [place for place, _ in memory.maps()] == [0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6]
+    assert [place for place, _ in memory.maps(40)] == [0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6]
     assert [distance for distance, _ in memory.pointers(40)[:5]] == [40, 37, 36, 35, 33]
     _, plain = run(net, None, {0: prompt(1)}, count=40)
     assert_same(logits_of(outputs, 1)[:9], logits_of(plain, 1)[:9])
@@ -189,7 +189,7 @@ def test_frames_beside_a_distractor_stay(net):
     stream, outputs = run(net, told, {0: prompt(1)}, count=40)
     memory = memory_of(stream, 1)
     assert sorted(memory.permanent) == [15, 23]
-    assert [place for place, _ in memory.maps()] == [0, 0, 0, 4, 5, 6]
+    assert [place for place, _ in memory.maps(40)] == [0, 0, 0, 4, 5, 6]
     alone = Told(DistractorAware(max_frames=2), beside_at())
     _, plain = run(net, alone, {0: prompt(1)}, count=40)
     assert_same(logits_of(outputs, 1)[:8], logits_of(plain, 1)[:8])

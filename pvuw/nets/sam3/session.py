@@ -1,0 +1,185 @@
+"""SAM 3's tracker on one video, frame by frame."""
+
+from dataclasses import replace
+
+import torch
+from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
+from torch import Tensor
+from torch.nn import functional as F
+
+from pvuw.nets.prompting import check_frame, masks_by_id
+from pvuw.nets.sam2.decoding import DecodedMasks
+from pvuw.nets.sam2.features import FrameEncoder, scale_masks
+from pvuw.nets.sam2.memory import MemoryBank
+from pvuw.nets.sam2.memory_policy import FrameRecord, MemoryPolicy, ObjectMemory
+from pvuw.nets.sam2.session import Sam2Session
+from pvuw.nets.sam3.images import normalize
+from pvuw.nets.sam3.selection import MemorySelection, share_score
+from pvuw.types import Prompt
+
+
+class Sam3Session(Sam2Session):
+    """Streams a video through SAM 3's tracker with the results of upstream's, in constant memory.
+
+    As `Sam2Session`, with other rules: a mask is given to the network as it was scaled, edges soft,
+    and enters memory through the size of the logits; where masks given on one frame overlap, memory
+    takes each pixel as part of one object; a frame reads the four nearest prompted frames; other
+    frames are remembered if the network was sure of them. Unlike upstream, objects can be added,
+    corrected and removed on any frame.
+
+    Args:
+        model: The network, in evaluation mode and on the device to run on.
+        num_frames: Length of the video where known; see `Sam2Session`.
+        batch_size: Most objects run in one batch.
+        selection: Which frames are remembered; None: the last ones.
+        memory_policy: Which frames are remembered besides, or instead of the selected maps.
+        non_overlap_memory: See `Sam3`.
+    """
+
+    def __init__(
+        self,
+        model: SAM2Base,
+        num_frames: int | None = None,
+        *,
+        batch_size: int = 16,
+        selection: MemorySelection | None = None,
+        memory_policy: MemoryPolicy | None = None,
+        non_overlap_memory: bool = False,
+    ) -> None:
+        super().__init__(
+            model,
+            num_frames,
+            batch_size=batch_size,
+            memory_policy=memory_policy,
+            non_overlap_memory=non_overlap_memory,
+        )
+        self.selection = selection
+
+    def foresee(self, frame_idx: int, frame: Tensor, prompt: Prompt) -> None:
+        """Let objects remember a frame that is still to come, whose masks are known already.
+
+        Frames until then read it as they read prompted frames of the past: how upstream tracks a
+        video that was annotated on several frames beforehand. When the frame comes, give `step` the
+        same prompt.
+
+        Args:
+            frame_idx: Its place in the video, not before the next frame.
+            frame: The frame, uint8 `[3, H, W]` RGB.
+            prompt: Masks of objects that are tracked already.
+
+        Raises:
+            ValueError: If the frame or the prompt has the wrong shape or type, or has passed.
+            KeyError: If an object is not tracked: it would have no past to be found in.
+        """
+        check_frame(frame)
+        if frame_idx < self._frames_seen:
+            raise ValueError(f"frame {frame_idx} has passed, the next one is {self._frames_seen}")
+        prompted = masks_by_id(prompt, frame)
+        if unknown := [i for i in prompted if i not in self._object_ids]:
+            raise KeyError(f"objects {unknown} are not tracked, only {self._object_ids}")
+        with torch.inference_mode():
+            self._regroup(list(prompted))
+            features = self._encoder.encode(frame)
+            told = [group for group in self._groups if group.object_ids[0] in prompted]
+            given = [torch.stack([prompted[i] for i in group.object_ids]) for group in told]
+            decoded = [
+                self._decoding.adopt(features, self._scale_prompt(m.to(self.model.device)))
+                for m in given
+            ]
+            ids = [i for group in told for i in group.object_ids]
+            for group, masks in zip(told, self._apart(decoded, ids, prompted), strict=True):
+                memory = self._fusion.write(features, masks, prompted=True)
+                group.memory.foresee(frame_idx, memory)
+
+    def _new_encoder(self) -> FrameEncoder:
+        return _Sam3Encoder(self.model)
+
+    def _follow(self, bank: MemoryBank) -> ObjectMemory | None:
+        policy = super()._follow(bank)
+        return policy if self.selection is None else self.selection.follow(bank, policy)
+
+    def _scale_prompt(self, masks: Tensor) -> Tensor:
+        return scale_masks(masks, prompt_side(self.model))
+
+    def _judge(
+        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor], frame_idx: int
+    ) -> list[list[FrameRecord]]:
+        records = super()._judge(decoded, prompted, frame_idx)
+        if self.selection is not None and self.selection.scope == "video":
+            return share_score(records)
+        return records
+
+    def _as_remembered(
+        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor]
+    ) -> list[DecodedMasks]:
+        decoded = super()._as_remembered(decoded, prompted)
+        told = [k for k, group in enumerate(self._groups) if group.object_ids[0] in prompted]
+        ids = [i for k in told for i in self._groups[k].object_ids]
+        apart = self._apart([decoded[k] for k in told], ids, prompted)
+        changed = dict(zip(told, apart, strict=True))
+        return [changed.get(k, masks) for k, masks in enumerate(decoded)]
+
+    def _apart(
+        self, decoded: list[DecodedMasks], ids: list[int], prompted: dict[int, Tensor]
+    ) -> list[DecodedMasks]:
+        """Given masks as memory takes them: no two objects with the same pixel.
+
+        Args:
+            decoded: Of the groups with given masks.
+            ids: Their objects, in order.
+            prompted: The masks given on the frame, by object.
+        """
+        if not decoded:
+            return []
+        alone = without_later(prompted)
+        by_slot = sorted(ids, key=self._object_ids.index)
+        given = torch.stack([alone[i] for i in by_slot]).to(self.model.device)
+        apart = self.model._apply_non_overlapping_constraints(memory_logits(self.model, given))
+        rows = apart[[by_slot.index(i) for i in ids]].split([len(m.full_logits) for m in decoded])
+        return [replace(m, full_logits=r) for m, r in zip(decoded, rows, strict=True)]
+
+
+class _Sam3Encoder(FrameEncoder):
+    def _maps(self, image: Tensor) -> tuple[list[Tensor], Tensor]:
+        encoded = self.model.image_encoder(normalize(image)[None])
+        return encoded["backbone_fpn"], encoded["vision_pos_enc"][-1]
+
+
+def prompt_side(model: SAM2Base) -> int:
+    """Side of the masks that prompts are given as: 16 pixels per feature cell."""
+    return 16 * int(model.sam_image_embedding_size)
+
+
+def without_later(masks: dict[int, Tensor]) -> dict[int, Tensor]:
+    """Masks of one frame, each without the pixels of those given after it.
+
+    Args:
+        masks: Bool `[H, W]` by object, in the order they were given.
+
+    Example:
+        >>> first, second = torch.tensor([[True, True]]), torch.tensor([[False, True]])
+        >>> without_later({7: first, 2: second})[7].tolist()
+        [[True, False]]
+    """
+    alone: dict[int, Tensor] = {}
+    later: Tensor | None = None
+    for object_id, mask in reversed(masks.items()):
+        alone[object_id] = mask if later is None else mask & ~later
+        later = mask if later is None else mask | later
+    return alone
+
+
+def memory_logits(model: SAM2Base, masks: Tensor) -> Tensor:
+    """Given masks as logits for memory, float32 `[N, 1, S, S]`.
+
+    They pass through the size of predicted logits, as upstream's do, which rounds their corners.
+
+    Args:
+        model: The network.
+        masks: Bool `[N, H, W]`.
+    """
+    sure = torch.where(masks[:, None], -NO_OBJ_SCORE, NO_OBJ_SCORE)
+    low = (4 * int(model.sam_image_embedding_size),) * 2
+    quarter = F.interpolate(sure, low, mode="bilinear", align_corners=False, antialias=True)
+    full = (model.image_size,) * 2
+    return F.interpolate(quarter, full, mode="bilinear", align_corners=False)

@@ -21,7 +21,11 @@ from pvuw.nets.checkpoint import (
 from pvuw.nets.identify import identify
 from pvuw.nets.livos.weights import published_name
 from pvuw.nets.lora import has_adapters
+from pvuw.nets.sam3.export import release_weights, write_port
 from pvuw.nets.weights_file import read_weights_file
+
+_SAM3 = ("SAM 3 nano", "SAM 3 official", "SAM 3 of another size")
+"""How `identify` calls trackers that can be exported."""
 
 __all__ = [
     "WeightsSummary",
@@ -73,14 +77,20 @@ def export_official(src: Path, out: Path) -> None:
 
     Args:
         src: Checkpoint of a training run, or a file that is official already.
-        out: The new file, `{"model": {name: tensor}}` for SAM 2, the tensors by name for the other
-            networks, and for all where its name ends in `.safetensors`; replaced if it exists.
+        out: The new file, `{"model": {name: tensor}}` for SAM 2 and 3, the tensors by name for the
+            other networks, and for all where its name ends in `.safetensors`; replaced if it
+            exists. Of SAM 3, a name without a dot is a folder for `transformers`.
 
     Raises:
         WeightsError: If `src` is missing, damaged or of an unknown layout.
     """
     weights = {name: w.contiguous() for name, w in read_checkpoint(src).official_weights.items()}
     network = identify(weights) or ""
+    if network.startswith(_SAM3):
+        if not out.suffix:
+            write_port(weights, network, out)
+            return
+        weights = {n: w.contiguous() for n, w in release_weights(weights).items()}
     if network == "LiVOS":
         weights = {published_name(name): weight for name, weight in weights.items()}
     with atomic_path(out) as temporary:

@@ -62,10 +62,20 @@ def _livos(name: str) -> Published:
     )
 
 
+_SAM3 = Published(
+    "SAM 3 official",
+    "sam3.pt",
+    "https://huggingface.co/facebook/sam3",
+    "SAM License, which is no open-source licence: results must acknowledge SAM, no military use",
+    by_hand="gated: its page grants access to an account that agrees to the licence",
+)
+
+
 _SIZES = ("tiny", "small", "base_plus", "large")
 PUBLISHED = {
     **{f"sam2.1_{size}": _sam2(size, version="2.1") for size in _SIZES},
     **{f"sam2_{size}": _sam2(size, version="2.0") for size in _SIZES},
+    "sam3": _SAM3,
     "xmem": Published("XMem", "XMem.pth", f"{_XMEM}/XMem.pth", "MIT"),
     "xmem_s012": Published("XMem", "XMem-s012.pth", f"{_XMEM}/XMem-s012.pth", "MIT"),
     "cutie_base_mega": Published(

@@ -10,7 +10,7 @@ from pvuw.errors import PvuwError, WeightsError
 from pvuw.io.download import download
 
 _DESCRIPTION = """\
-Reads official weights of SAM 2 and 2.1, XMem, Cutie, LiVOS, TMO and RAFT, and checkpoints of
+Reads official weights of SAM 2, 2.1 and 3, XMem, Cutie, LiVOS, TMO and RAFT, and checkpoints of
 training runs. A file is never trusted with running code, and nothing is loaded that does not fit.
 """
 _EPILOG = """\

@@ -1,6 +1,7 @@
 """The interface every network of the project fulfils: clips in training, sessions in prediction."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
@@ -102,6 +103,16 @@ class VideoSegmenter(nn.Module, ABC):
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the network's original release."""
         return self.state_dict()
+
+    def official_part(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """What a published file holds of this network, by the names of `official_state_dict`.
+
+        By default all of it: the file is the network's alone, under these names.
+
+        Args:
+            weights: All weights of the file, by its own names.
+        """
+        return dict(weights)
 
     def parts(self) -> dict[str, tuple[str, ...]]:
         """What recipes may freeze, adapt or compile: prefixes of parameter names by part name.

@@ -69,7 +69,8 @@ def load_checkpoint(checkpoint: Checkpoint, net: VideoSegmenter) -> None:
     official = checkpoint.layout == "official"
     # Both dictionaries hold the network's own tensors, so that copying into them loads.
     own = net.official_state_dict() if official else net.state_dict()
-    problems = weight_differences(checkpoint.weights, own)
+    found_weights = net.official_part(checkpoint.weights) if official else checkpoint.weights
+    problems = weight_differences(found_weights, own)
     if problems:
         found = identify(checkpoint.official_weights) or "an unknown network"
         wanted = identify(net.official_state_dict()) or type(net).__name__
@@ -79,7 +80,7 @@ def load_checkpoint(checkpoint: Checkpoint, net: VideoSegmenter) -> None:
             f"({'; '.join(problems)})"
         )
     with torch.no_grad():
-        for name, weight in checkpoint.weights.items():
+        for name, weight in found_weights.items():
             own[name].copy_(weight)
 
 

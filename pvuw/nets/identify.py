@@ -1,5 +1,6 @@
 """Tells which published network a set of weights belongs to, from names and shapes alone."""
 
+import re
 from collections.abc import Mapping
 
 from torch import Tensor
@@ -16,6 +17,26 @@ _SAM2_WIDTH_KEY = "image_encoder.trunk.patch_embed.proj.weight"
 _SAM2_BLOCK_KEY = "image_encoder.trunk.blocks."
 _SAM2_1_KEY = "no_obj_embed_spatial"
 """A weight that 2.1 introduced."""
+
+_SAM3_TRUNKS = (
+    "image_encoder.trunk.",
+    "detector.backbone.vision_backbone.trunk.",
+    "detector_model.vision_encoder.backbone.",
+)
+"""Where SAM 3's image trunk is: in our checkpoints, the release's file, transformers' folder."""
+_SAM3_TRACKERS = (
+    "memory_attention.norm.",
+    "tracker.transformer.encoder.norm.",
+    "tracker_model.memory_attention.layer_norm.",
+)
+"""A weight of its tracker in the same three."""
+_SAM3_STEMS = ("ln_pre.weight", "ln_pre.weight", "layer_norm.weight")
+"""The one whose length is the trunk's width, after the trunk's name."""
+_SAM3_OUTER = ("sam3_model.", "sam2_predictor.model.")
+_SAM3_SIZES = {(64, 4): "nano", (1024, 32): "official"}
+"""Width and number of the trunk's blocks."""
+_SAM3_1 = ".propagation_convs."
+"""A neck that SAM 3.1 has besides."""
 
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("TMO rn101", ("vos.app_encoder.layer4.2.conv3.", "vos.mo_encoder.", "vos.decoder.")),
@@ -47,11 +68,32 @@ def identify(weights: Mapping[str, Tensor]) -> str | None:
         >>> identify(weights)
         'SAM 2.0 tiny'
     """
+    if (sam3 := _identify_sam3(weights)) is not None:
+        return sam3
     if _SAM2_WIDTH_KEY in weights:
         return _identify_sam2(weights)
     for network, beginnings in _NAMES:
         if all(any(name.startswith(begin) for name in weights) for begin in beginnings):
             return network + (_xmem_variant(weights) if network == "XMem" else "")
+    return None
+
+
+def _identify_sam3(weights: Mapping[str, Tensor]) -> str | None:
+    named = dict(weights)
+    for outer in _SAM3_OUTER:
+        named = {name.removeprefix(outer): weight for name, weight in named.items()}
+    if any(_SAM3_1 in name for name in named):
+        return "SAM 3.1 (object multiplex, another network than SAM 3)"
+    for trunk, tracker, stem in zip(_SAM3_TRUNKS, _SAM3_TRACKERS, _SAM3_STEMS, strict=True):
+        width = named.get(trunk + stem)
+        if width is None:
+            continue
+        blocks = re.compile(rf"^{re.escape(trunk)}(?:blocks|layers)\.(\d+)\.")
+        depth = {match[1] for name in named if (match := blocks.match(name))}
+        size = _SAM3_SIZES.get((len(width), len(depth)), "of another size")
+        if not any(name.startswith(tracker) for name in named):
+            return f"SAM 3 {size} without its tracker"
+        return f"SAM 3 {size}"
     return None
 
 

@@ -21,13 +21,15 @@ _AGAIN = "download or save it again"
 
 
 def read_weights_file(path: Path) -> Any:
-    """The content of a file, on the CPU, without running any code the file may carry.
+    """The content of a file or of `transformers`' folder, without running any code it may carry.
+
+    Tensors are on the CPU.
 
     Raises:
         WeightsError: If the file is missing, damaged or no file of weights.
     """
     if path.is_dir():
-        raise WeightsError(f"{path}: no such file but a folder; name a file in it")
+        return _read_folder(path)
     if not path.is_file():
         raise WeightsError(f"{path}: no such file; docs/weights.md says where official weights are")
     if path.suffix == ".safetensors":
@@ -48,6 +50,17 @@ def read_weights_file(path: Path) -> Any:
         ) from error
     except RuntimeError as error:
         raise WeightsError(f"{path}: a zip archive, but no file of torch.save") from error
+
+
+def _read_folder(path: Path) -> dict[str, Tensor]:
+    """Weights of a folder as `transformers` saves them, in one file or several."""
+    files = sorted(path.glob("model*.safetensors"))
+    if not files:
+        raise WeightsError(f"{path}: no such file but a folder; name a file in it")
+    weights: dict[str, Tensor] = {}
+    for file in files:
+        weights |= _read_safetensors(file)
+    return weights
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:

@@ -35,8 +35,22 @@ _OUTER = ("sam3_model.", "sam2_predictor.model.")
 """Beginnings that older files of the release have before every name."""
 _UNREAD = re.compile(r"\.attn\.freqs_cis$")
 """Tables of rotary positions, which the release saves and which are computed here."""
-_MULTIPLEX = re.compile(r"(interactive|propagation)_convs\.|\.(in)?valid_(slot|obj)|multiplex")
-"""Only SAM 3.1's "object multiplex" has such weights."""
+_FROM_RELEASE: tuple[tuple[str, str], ...] = (
+    (r"^detector\.backbone\.vision_backbone\.trunk\.", "image_encoder.trunk."),
+    (r"^detector\.backbone\.vision_backbone\.sam2_convs\.", "image_encoder.neck.convs."),
+    (r"^tracker\.transformer\.encoder\.", "memory_attention."),
+    (r"^tracker\.maskmem_backbone\.", "memory_encoder."),
+    (
+        r"^tracker\.(sam_mask_decoder\.transformer\.layers\.\d+\.mlp\.)lin1\.",
+        r"\1layers.0.",
+    ),
+    (
+        r"^tracker\.(sam_mask_decoder\.transformer\.layers\.\d+\.mlp\.)lin2\.",
+        r"\1layers.1.",
+    ),
+    (r"^tracker\.", ""),
+)
+"""The same the other way."""
 
 
 def release_name(name: str) -> str:
@@ -48,11 +62,25 @@ def release_name(name: str) -> str:
         >>> release_name("image_encoder.neck.convs.1.conv_1x1.bias")
         'detector.backbone.vision_backbone.sam2_convs.1.conv_1x1.bias'
     """
-    for pattern, replacement in _TO_RELEASE:
+    return _renamed(name, _TO_RELEASE)
+
+
+def own_name(name: str) -> str:
+    """Our name for a weight of the release's tracker.
+
+    Example:
+        >>> own_name("tracker.maskmem_backbone.out_proj.bias")
+        'memory_encoder.out_proj.bias'
+    """
+    return _renamed(name, _FROM_RELEASE)
+
+
+def _renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
+    for pattern, replacement in rules:
         renamed, count = re.subn(pattern, replacement, name)
         if count:
             return renamed
-    raise AssertionError("the last rule fits every name")
+    return name
 
 
 def tracker_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -80,10 +108,3 @@ def _without_outer(name: str) -> str:
 def is_release(weights: Mapping[str, Tensor]) -> bool:
     """Whether names are those of the release's file."""
     return any(_without_outer(name).startswith((_TRUNK, "tracker.")) for name in weights)
-
-
-def is_multiplex(weights: Mapping[str, Tensor]) -> bool:
-    """Whether names are those of SAM 3.1, which is another network."""
-    return any(_MULTIPLEX.search(name) for name in weights)
-
-

@@ -1,5 +1,6 @@
 """SAM 3's tracker as a `VideoSegmenter`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from pvuw.nets.sam2.tracker import MemoryTracker, check_candidates
 from pvuw.nets.sam3.build import build_tracker
 from pvuw.nets.sam3.config import TrackerConfig
 from pvuw.nets.sam3.images import normalize
-from pvuw.nets.sam3.keys import release_name
+from pvuw.nets.sam3.keys import is_release, release_name, tracker_weights
+from pvuw.nets.sam3.port import from_port, is_port
 from pvuw.nets.sam3.selection import MemorySelection
 from pvuw.nets.sam3.session import Sam3Session
 
@@ -124,6 +126,12 @@ class Sam3(MemoryTracker):
             memory_policy=self.memory_policy,
             non_overlap_memory=self.non_overlap_memory,
         )
+
+    def official_part(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The tracker's weights of the release's file or of a folder of `transformers`."""
+        if is_port(weights):
+            return {release_name(name): w for name, w in from_port(weights).items()}
+        return tracker_weights(weights) if is_release(weights) else dict(weights)
 
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the release's names, without its tables and the detector's weights."""

@@ -36,10 +36,14 @@ class ImageTrunk(nn.Module):
         self.pos_embed = nn.Parameter(torch.zeros(1, config.tile**2 + 1, config.width))
         nn.init.trunc_normal_(self.pos_embed, std=0.02)
         self.ln_pre = nn.LayerNorm(config.width, eps=LN_EPS)
-        rates = torch.linspace(0, config.drop_path, config.depth).tolist()
+        last = max(config.depth - 1, 1)
         self.blocks = nn.ModuleList(
-            _Block(config, windowed=i not in config.global_blocks, drop_path=rate)
-            for i, rate in enumerate(rates)
+            _Block(
+                config,
+                windowed=i not in config.global_blocks,
+                drop_path=config.drop_path * i / last,
+            )
+            for i in range(config.depth)
         )
         self.apply(_initialize)
 

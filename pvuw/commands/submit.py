@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pvuw.commands.void_option import add_void_option
+from pvuw.submit.formats import FORMATS, SubmissionFormat
 
 if TYPE_CHECKING:
-    from pvuw.io.listing import VideoFolder
-    from pvuw.submit.check import Submission
-    from pvuw.submit.formats import SubmissionFormat
+    from pvuw.submit.check import Submission, SubmissionCheck
 
 _DESCRIPTION = """\
-Checks predicted masks against the images and the first-frame masks, then writes the zip a server
+Checks predicted masks against the images and what was given with them, then writes the zip a server
 accepts, and a manifest beside it (recipe, checkpoint, versions). Every video and frame must be
 there under its own name, as an 8-bit palette PNG of the frame's size that holds no id the
 first-frame masks do not have. Everything that is wrong is listed, and then nothing is written.
@@ -25,10 +24,11 @@ example:
       --out nano.zip --format mose
 
 formats: mose, mosev2 and davis hold <video>/<frame>.png, youtube_vos holds
-Annotations/<video>/<frame>.png. The same masks always give the same bytes.
+Annotations/<video>/<frame>.png; the same masks always give the same bytes. mevis holds
+<video>/<expression>/<frame>.png in black and white, as meta_expressions.json asks; no first-frame
+masks are needed.
 Exit status: 0, or 2 if anything is missing or wrong.
 """
-_FORMATS = ("mose", "mosev2", "davis", "youtube_vos")  # importing them is not needed for --help
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,19 +36,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     for name, text in (
-        ("pred", "predicted masks, <video>/<frame>.png"),
+        ("pred", "predicted masks, <video>/<frame>.png or <video>/<expression>/<frame>.png"),
         ("images", "frames of the videos the server asks for, <video>/<frame>.jpg"),
     ):
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=text)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="the zip")
     add_void_option(parser)
     parser.add_argument("--format", choices=_FORMATS, required=True, help="whose layout; see below")
+    parser.add_argument("--format", choices=FORMATS, required=True, help="whose layout; see below")
     parser.add_argument(
         "--annotations",
         type=Path,
         metavar="DIR",
         help="first-frame masks, <video>/<frame>.png (default: the folder named as --images with "
         "JPEGImages replaced by Annotations)",
+    )
+    parser.add_argument(
+        "--expressions",
+        type=Path,
+        metavar="FILE",
+        help="sentences that are asked about (default: meta_expressions.json beside --images)",
     )
     parser.add_argument(
         "--videos", type=Path, metavar="FILE", help="text file of the videos to submit, one a line"
@@ -72,23 +79,25 @@ def run(args: argparse.Namespace) -> int:
     from pvuw.errors import PvuwError
     from pvuw.io.listing import VideoFolder, list_videos
     from pvuw.io.mask_tree import MaskTree
-    from pvuw.submit.check import summary
-    from pvuw.submit.formats import FORMATS
+    from pvuw.submit.check import SubmissionCheck, summary
 
     if args.out.suffix != ".zip":
         raise PvuwError(f"--out {args.out}: must end in .zip")
     rules = FORMATS[args.format]
-    annotations = args.annotations or _annotations_beside(args.images)
+    annotations = args.annotations
+    if rules.ids_from is not None and annotations is None:
+        annotations = _annotations_beside(args.images)
     folder = VideoFolder(
         args.images, annotations=annotations, videos=args.videos, void_id=args.void_id
     )
     known = [video.video_id for video in list_videos(folder)]
-    predictions = MaskTree.find(args.pred, known=known).root
-    submission = _check(predictions, folder, rules, workers=args.workers)
+    predictions = MaskTree.find(args.pred, known=known)
+    asked = _expressions(args) if rules.kind == "expression" else None
+    submission = _check(SubmissionCheck(predictions, folder, rules, asked), workers=args.workers)
     if submission.problems:
         return _refuse(submission.problems)
     try:
-        lines = _write(args.out, submission, rules, predictions=predictions)
+        lines = _write(args.out, submission, rules, predictions=predictions.root)
     except OSError as error:
         raise PvuwError(
             f"{args.out}: cannot be written ({error.strerror}); free some space or choose another "
@@ -111,14 +120,16 @@ def _annotations_beside(images: Path) -> Path:
     return beside
 
 
-def _check(
-    predictions: Path, folder: "VideoFolder", rules: "SubmissionFormat", *, workers: int
-) -> "Submission":
+def _expressions(args: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the sentences that are asked about by video."""
+    from pvuw.sources.mevis import listed_sentences
+
+    return listed_sentences(args.expressions or args.images.parent / "meta_expressions.json")
+
+
+def _check(check: "SubmissionCheck", *, workers: int) -> "Submission":
     from tqdm import tqdm
 
-    from pvuw.submit.check import SubmissionCheck
-
-    check = SubmissionCheck(predictions, folder, rules)
     # disable=None: no bar where the output is no terminal.
     with tqdm(total=check.num_masks, desc="checking", unit="mask", disable=None) as bar:
         for count in check.findings(workers=workers):
@@ -127,7 +138,7 @@ def _check(
 
 
 def _write(
-    out: Path, submission: "Submission", rules: "SubmissionFormat", *, predictions: Path
+    out: Path, submission: "Submission", rules: SubmissionFormat, *, predictions: Path
 ) -> list[str]:
     """Write zip and manifest, both or neither; return what to say about them."""
     from tqdm import tqdm

@@ -201,6 +201,22 @@ def truth_of_sentences(folder: Path) -> Iterator[tuple[str, tuple[str, ...], Uni
             yield f"{record.video_id}/{sentence.expression_id}", record.frame_names, target
 
 
+def listed_sentences(path: Path) -> dict[str, list[str]]:
+    """Return the ids of the sentences about each video, of splits without public masks too.
+
+    Args:
+        path: A file `meta_expressions.json`.
+
+    Raises:
+        DataError: If it is missing or not as it should be.
+    """
+    videos = member(read_json(path), "videos", place=str(path), kind=dict)
+    return {
+        video_id: list(member(video, "expressions", place=f"{path}: video {video_id!r}", kind=dict))
+        for video_id, video in videos.items()
+    }
+
+
 def _read_sentences(path: Path) -> Iterator[_Listed]:
     """Yield each video with its frames and sentences."""
     for video_id, video in member(read_json(path), "videos", place=str(path), kind=dict).items():

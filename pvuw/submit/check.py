@@ -1,12 +1,12 @@
 """Whether a folder of predictions is what a server accepts: every problem, not just the first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvuw.errors import DataError
-from pvuw.io.folder import is_left_over
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.mask_tree import MaskTree
 from pvuw.io.masks import read_id_map
 from pvuw.io.videos import Video
 from pvuw.parallel import map_in_order
@@ -22,13 +22,13 @@ class Submission:
     """Masks that are to be packed, and why they may not be."""
 
     masks: dict[str, list[Path]] = field(default_factory=dict)
-    """The mask of every frame by video, both in order."""
+    """The mask of every frame by query, both in order."""
     problems: list[str] = field(default_factory=list)
     """One line each, by video and frame; empty exactly if the server would accept the masks."""
     object_ids: dict[str, frozenset[int]] = field(default_factory=dict)
-    """Ids of each video's first-frame masks."""
+    """Ids that the given masks of each query name; nothing of formats without such masks."""
     seen_ids: dict[str, set[int]] = field(default_factory=dict)
-    """Ids that each video's masks hold."""
+    """Ids that each query's masks hold."""
 
     @property
     def num_masks(self) -> int:
@@ -39,9 +39,9 @@ class Submission:
     def notes(self) -> list[str]:
         """One line for each video that never shows one of its objects: allowed, rarely meant."""
         return [
-            f"{video_id}: no mask shows object {', '.join(map(str, sorted(lost)))}"
-            for video_id, ids in self.object_ids.items()
-            if (lost := ids - self.seen_ids[video_id])
+            f"{query_id}: no mask shows object {', '.join(map(str, sorted(lost)))}"
+            for query_id, ids in self.object_ids.items()
+            if (lost := ids - self.seen_ids[query_id])
         ]
 
 
@@ -51,24 +51,33 @@ class SubmissionCheck:
     Names are compared at once; `findings` then reads every mask, in several processes.
 
     Args:
-        predictions: Folder with `<video>/<frame>.png`.
-        folder: Images and first-frame masks of the videos that are asked for.
+        predictions: Tree of the masks.
+        folder: Images, and the masks given with them, of the videos that are asked for.
         rules: Of the server.
+        expressions: Of each video, where the server asks about these.
 
     Raises:
-        DataError: If one of the folders cannot be listed at all.
+        DataError: If one of the folders cannot be listed at all, or holds masks of another kind.
     """
 
-    def __init__(self, predictions: Path, folder: VideoFolder, rules: SubmissionFormat) -> None:
+    def __init__(
+        self,
+        predictions: MaskTree,
+        folder: VideoFolder,
+        rules: SubmissionFormat,
+        expressions: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.predictions = predictions
         self.rules = rules
         self.submission = Submission()
         self._tasks: list[MaskTask] = []
-        self._by_video: dict[str, list[str]] = {}
-        videos = list_videos(folder)
-        for video in videos:
-            self._by_video[video.video_id] = self._check_names(video)
-        self._extra = self._extra_videos({video.video_id for video in videos})
+        self._by_query: dict[str, list[str]] = {}
+        for video in list_videos(folder):
+            query_ids = [video.video_id]
+            if expressions is not None:
+                query_ids = [f"{video.video_id}/{e}" for e in expressions.get(video.video_id, ())]
+            self._check_video(video, query_ids)
+        self._extra = self._extra_queries(set(self._by_query))
 
     @property
     def num_masks(self) -> int:
@@ -85,48 +94,61 @@ class SubmissionCheck:
             check_masks, self._tasks, workers=workers, name=lambda task: str(task.masks[0])
         )
         for task, found in zip(self._tasks, done, strict=True):
-            self._by_video[found.video_id] += found.problems
-            self.submission.seen_ids[found.video_id] |= found.seen_ids
+            self._by_query[found.query_id] += found.problems
+            self.submission.seen_ids[found.query_id] |= found.seen_ids
             yield len(task.masks)
 
     def result(self) -> Submission:
         """Return the masks and everything that is wrong with them."""
-        lines = [line for video_id in sorted(self._by_video) for line in self._by_video[video_id]]
+        lines = [line for query_id in sorted(self._by_query) for line in self._by_query[query_id]]
         self.submission.problems = lines + self._extra
         return self.submission
 
-    def _check_names(self, video: Video) -> list[str]:
-        """Plan the reading of a video's masks; return what their names already tell."""
-        if video.problem is not None:
-            return [video.problem]
+    def _check_video(self, video: Video, query_ids: Sequence[str]) -> None:
+        """Plan the reading of a video's answers, and take what names already tell."""
         try:
+            video.check()
             object_ids, frame_size_hw = self._object_ids(video), _common_size(video)
         except DataError as error:
-            return [str(error)]
-        names = match_names(self.predictions / video.video_id, video.frame_names)
+            self._by_query.update((query_id, [str(error)]) for query_id in query_ids)
+            return
+        for query_id in query_ids:
+            self._by_query[query_id] = self._check_names(query_id, video, object_ids, frame_size_hw)
+
+    def _check_names(
+        self,
+        query_id: str,
+        video: Video,
+        object_ids: frozenset[int] | None,
+        frame_size_hw: tuple[int, int] | None,
+    ) -> list[str]:
+        names = match_names(self.predictions.folder(query_id), video.frame_names)
         frame_of = dict(zip(video.frame_names, video.frame_paths, strict=True))
         for start in range(0, len(names.masks), _MASKS_PER_TASK):
             masks = names.masks[start : start + _MASKS_PER_TASK]
             frames = [frame_of[mask.stem] for mask in masks]
-            task = MaskTask(video.video_id, masks, frames, frame_size_hw, object_ids)
+            task = MaskTask(query_id, masks, frames, frame_size_hw, object_ids)
             self._tasks.append(task)
-        self.submission.masks[video.video_id] = names.masks
-        self.submission.object_ids[video.video_id] = object_ids
-        self.submission.seen_ids[video.video_id] = set()
+        self.submission.masks[query_id] = names.masks
+        self.submission.seen_ids[query_id] = set()
+        if object_ids is not None:
+            self.submission.object_ids[query_id] = object_ids
         return names.problems
 
-    def _object_ids(self, video: Video) -> frozenset[int]:
-        """Return the ids that the video's first-frame masks give to a tracker.
+    def _object_ids(self, video: Video) -> frozenset[int] | None:
+        """Return the ids that the video's given masks name; None where the format has no such.
 
         Raises:
             DataError: If it has no such mask, or one that cannot be read or shows nothing.
         """
+        if self.rules.ids_from is None:
+            return None
         video.check_prompts()
         ids: set[int] = set()
         for position in sorted(video.annotation_paths):
             id_map = read_id_map(video.annotation_paths[position], void_id=video.void_id)
             ids |= set(id_map.ravel().tolist()) - {0}
-            if ids and not self.rules.late_objects:
+            if ids and self.rules.ids_from == "first":
                 break
         if not ids:
             raise DataError(
@@ -135,11 +157,13 @@ class SubmissionCheck:
             )
         return frozenset(ids)
 
-    def _extra_videos(self, known: set[str]) -> list[str]:
+    def _extra_queries(self, known: set[str]) -> list[str]:
+        place = "the images" if self.rules.kind == "video" else "the sentences"
         return [
-            f"{item}: no such video among the images; remove it, or name the videos with --videos"
-            for item in sorted(self.predictions.iterdir())
-            if item.is_dir() and item.name not in known and not is_left_over(item.name)
+            f"{self.predictions.folder(query_id)}: no such {self.rules.kind} among {place}; remove "
+            "it, or name the videos with --videos"
+            for query_id in self.predictions.queries(self.rules.kind)
+            if query_id not in known
         ]
 
 
@@ -149,12 +173,12 @@ def _common_size(video: Video) -> tuple[int, int] | None:
 
 
 def check_submission(
-    predictions: Path, folder: VideoFolder, rules: SubmissionFormat, *, workers: int = 1
+    predictions: MaskTree, folder: VideoFolder, rules: SubmissionFormat, *, workers: int = 1
 ) -> Submission:
     """Return the masks of a submission and everything that is wrong with them.
 
     Args:
-        predictions: Folder with `<video>/<frame>.png`.
+        predictions: Tree of the masks.
         folder: Images and first-frame masks of the videos that are asked for.
         rules: Of the server.
         workers: Processes.
@@ -170,9 +194,11 @@ def check_submission(
 
 def summary(submission: Submission) -> Sequence[str]:
     """Return one line per note, then what the submission holds."""
-    videos = len(submission.masks)
     objects = sum(map(len, submission.object_ids.values()))
-    return [
-        *(f"note: {note}" for note in submission.notes),
-        f"{videos} videos, {submission.num_masks} masks, {objects} objects",
-    ]
+    videos = {query_id.split("/")[0] for query_id in submission.masks}
+    counts = [f"{len(videos)} videos", f"{submission.num_masks} masks"]
+    if len(submission.masks) > len(videos):
+        counts.insert(1, f"{len(submission.masks)} expressions")
+    if submission.object_ids:
+        counts.append(f"{objects} objects")
+    return [*(f"note: {note}" for note in submission.notes), ", ".join(counts)]

@@ -1,6 +1,9 @@
 """What each evaluation server accepts: where masks lie in the zip, and which ids they may hold."""
 
 from dataclasses import dataclass
+from typing import Literal
+
+from pvuw.io.mask_tree import QueryKind
 
 
 @dataclass(frozen=True)
@@ -9,17 +12,24 @@ class SubmissionFormat:
 
     name: str
     prefix: str
-    """What stands before `<video>/<frame>.png` in the zip; empty: the videos are at its root."""
-    late_objects: bool
-    """Whether objects may be given at any frame (YouTube-VOS) or on the first one only."""
+    """What stands before `<video>` in the zip; empty: the videos are at its root."""
+    ids_from: Literal["first", "all"] | None = "first"
+    """Which given masks name the ids that may occur: the first with an object, or all of them
+    (YouTube-VOS, where objects enter late). None: no masks are given, any value is the target."""
+    kind: QueryKind = "video"
+    """What an answer is expected for: each video, or each sentence about one."""
+    pixels: Literal["palette", "gray"] = "palette"
+    """How a mask is stored: ids in an 8-bit palette PNG, or 0 and 255 in an 8-bit grayscale one."""
 
 
-# DAVIS's and MOSE's servers refuse a folder around the videos (the former says so, the latter's
-# scorers walk the root of the zip); YouTube-VOS's expects one named Annotations.
+# MeViS: "CodaLab Evaluation Submission" of https://github.com/henghuiding/MeViS. The servers of DAVIS
+# and MOSE refuse a folder around the videos (the former says so, the scorers of the latter walk the
+# root of the zip); that of YouTube-VOS expects one named Annotations.
 _ALL = (
-    SubmissionFormat("mose", prefix="", late_objects=False),
-    SubmissionFormat("mosev2", prefix="", late_objects=False),
-    SubmissionFormat("davis", prefix="", late_objects=False),
-    SubmissionFormat("youtube_vos", prefix="Annotations/", late_objects=True),
+    SubmissionFormat("mose", prefix=""),
+    SubmissionFormat("mosev2", prefix=""),
+    SubmissionFormat("davis", prefix=""),
+    SubmissionFormat("youtube_vos", prefix="Annotations/", ids_from="all"),
+    SubmissionFormat("mevis", prefix="", ids_from=None, kind="expression", pixels="gray"),
 )
 FORMATS = {rules.name: rules for rules in _ALL}

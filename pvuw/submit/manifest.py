@@ -68,7 +68,7 @@ def build_manifest(
         "format": rules.name,
         "sha256": file_sha256(content),
         "bytes": content.stat().st_size,
-        "videos": len(submission.masks),
+        "videos": len({query_id.split("/")[0] for query_id in submission.masks}),
         "masks": submission.num_masks,
         "checkpoints": [_checkpoint(key, Path(value)) for key, value in weights_of(config)],
         "versions": {"pvuw": __version__, "python": platform.python_version(), **_versions()},

@@ -16,23 +16,23 @@ _AGAIN = "save it as an 8-bit palette PNG whose pixel values are the ids"
 
 @dataclass(frozen=True)
 class MaskTask:
-    """Some consecutive masks of one video; travels to another process."""
+    """Some consecutive masks of one query; travels to another process."""
 
-    video_id: str
+    query_id: str
     masks: list[Path]
     frames: list[Path]
     """The image of each mask."""
     frame_size_hw: tuple[int, int] | None
     """Size of all frames where they come out of a video file; None: read each image's header."""
-    object_ids: frozenset[int]
-    """Ids the first-frame masks name."""
+    object_ids: frozenset[int] | None
+    """Ids the given masks name; None: any value is the target, stored in any way."""
 
 
 @dataclass
 class MaskFindings:
     """What came of a task."""
 
-    video_id: str
+    query_id: str
     problems: list[str] = field(default_factory=list)
     """One line each: file, what is wrong, what to do."""
     seen_ids: set[int] = field(default_factory=set)
@@ -41,10 +41,10 @@ class MaskFindings:
 
 def check_masks(task: MaskTask) -> MaskFindings:
     """Return every problem of some masks, and the ids they hold."""
-    findings = MaskFindings(task.video_id)
+    findings = MaskFindings(task.query_id)
     for mask, frame in zip(task.masks, task.frames, strict=True):
         try:
-            id_map = read_submitted_mask(mask)
+            id_map = read_submitted_mask(mask) if task.object_ids is not None else read_id_map(mask)
             size_hw = task.frame_size_hw or image_size_hw(frame)
         except DataError as error:
             findings.problems.append(str(error))
@@ -85,6 +85,8 @@ def _content_problems(
             f"{path}: mask is {id_map.shape[1]}x{id_map.shape[0]}, its frame {size_hw[1]}x"
             f"{size_hw[0]}; resize ids to the frame with nearest neighbour"
         )
+    if task.object_ids is None:
+        return problems
     if unknown := sorted(ids - task.object_ids):
         known = ", ".join(map(str, sorted(task.object_ids))) or "none"
         problems.append(

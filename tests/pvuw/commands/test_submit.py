@@ -1,11 +1,13 @@
 import json
+import shutil
 import zipfile
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from pvuw.cli import main
-from pvuw.commands import submit
-from pvuw.submit.formats import FORMATS
+from pvuw.io.masks import read_id_map
 from tests.pvuw.submit.make import write_data
 
 
@@ -73,10 +75,6 @@ def test_unusable_options_are_one_line(tmp_path, capsys):
     assert run(tmp_path, tmp_path / "a.zip", "--annotations", tmp_path / "valid/Masks") == 0
 
 
-def test_formats_of_the_parser_are_those_that_exist():
-    assert tuple(FORMATS) == submit._FORMATS
-
-
 @pytest.mark.parametrize(
     "place", ["pvuw.submit.manifest.build_manifest", "zipfile.ZipFile.writestr"]
 )
@@ -92,3 +90,37 @@ def test_failure_while_writing_leaves_nothing(tmp_path, monkeypatch, capsys, pla
     assert error.count("\n") == 1
     assert "a.zip: cannot be written (No space left on device)" in error
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_answers_to_sentences_become_black_and_white(tmp_path, capsys):
+    write_data(tmp_path)
+    shutil.rmtree(tmp_path / "valid" / "Annotations")  # nobody gives first-frame masks here
+    asked = {"ball": {"0": {"exp": "it rolls"}}, "cats": {"0": {"exp": "a"}, "10": {"exp": "b"}}}
+    said = {"videos": {v: {"frames": [], "expressions": e} for v, e in asked.items()}}
+    (tmp_path / "valid" / "meta_expressions.json").write_text(json.dumps(said))
+    for query in ("ball/0", "cats/0", "cats/10"):
+        shutil.copytree(tmp_path / "run" / query.split("/")[0], tmp_path / "said" / query)
+    out = tmp_path / "said.zip"
+    assert run(tmp_path, out, "--format", "mevis", pred="said") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "2 videos, 3 expressions, 15 masks"
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist()[5] == "cats/0/00000.png"
+        with Image.open(archive.open("cats/10/00002.png")) as image:
+            assert image.mode == "L"
+            target = np.array(image)
+    ids = read_id_map(tmp_path / "run" / "cats" / "00002.png")
+    assert np.array_equal(target, np.where(ids != 0, 255, 0))
+    shutil.rmtree(tmp_path / "said" / "cats" / "10")
+    (tmp_path / "said" / "cats" / "7").mkdir()
+    shutil.copy(tmp_path / "run/cats/00000.png", tmp_path / "said/cats/7/00000.png")
+    assert run(tmp_path, out, "--format", "mevis", pred="said") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].endswith("said/cats/10: no such folder; predict this video too")
+    assert "said/cats/7: no such expression among the sentences" in lines[1]
+
+
+def test_answers_to_sentences_are_no_answers_about_videos(tmp_path, capsys):
+    write_data(tmp_path)
+    shutil.copytree(tmp_path / "run" / "cats", tmp_path / "said" / "Annotations" / "cats" / "0")
+    assert run(tmp_path, tmp_path / "out.zip", pred="said") == 2
+    assert "holds cats/0, but <video>/<frame>.png is expected" in capsys.readouterr().err

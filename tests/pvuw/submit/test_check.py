@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from pvuw.io.listing import VideoFolder
+from pvuw.io.mask_tree import MaskTree
 from pvuw.io.masks import write_id_map
 from pvuw.submit.check import SubmissionCheck, check_submission, summary
 from pvuw.submit.formats import FORMATS
@@ -145,7 +146,7 @@ DAMAGES = [
 
 def test_right_folder_has_no_problem(tmp_path):
     folder, pred = write_data(tmp_path)
-    submission = check_submission(pred, folder, MOSE)
+    submission = check_submission(MaskTree(pred), folder, MOSE)
     assert submission.problems == []
     assert summary(submission) == ["2 videos, 10 masks, 3 objects"]
     names = [mask.name for mask in submission.masks["cats"]]
@@ -156,7 +157,7 @@ def test_right_folder_has_no_problem(tmp_path):
 def test_damage_is_named_in_one_line(damage, tmp_path):
     folder, pred = write_data(tmp_path)
     place, what = damage(pred)
-    (problem,) = check_submission(pred, folder, MOSE).problems
+    (problem,) = check_submission(MaskTree(pred), folder, MOSE).problems
     assert problem.startswith(str(place))
     assert what in problem
     assert "; " in problem, "the fix comes after a semicolon"
@@ -167,7 +168,7 @@ def test_every_problem_is_listed_by_video(tmp_path):
     folder, pred = write_data(tmp_path)
     places = [damage(pred) for damage in (wrong_size, truncated_last, rgb_first, missing_frame)]
     extra = extra_video(pred)
-    problems = check_submission(pred, folder, MOSE, workers=2).problems
+    problems = check_submission(MaskTree(pred), folder, MOSE, workers=2).problems
     found = [problem.partition(":")[0] for problem in problems]
     assert found == [*sorted(str(place) for place, _ in places), str(extra[0])]
 
@@ -186,7 +187,7 @@ def rgb_first(pred):
 def test_one_file_may_have_several_problems(tmp_path):
     folder, pred = write_data(tmp_path)
     write_id_map(pred / "ball/00002.png", square(9, size_hw=(12, 16)))
-    problems = check_submission(pred, folder, MOSE).problems
+    problems = check_submission(MaskTree(pred), folder, MOSE).problems
     assert ["mask is" in problems[0], "holds id 9" in problems[1], len(problems)] == [True, True, 2]
 
 
@@ -195,7 +196,7 @@ def test_hidden_files_are_left_alone(tmp_path):
     (pred / ".DS_Store").write_text("")
     (pred / "ball" / ".00003.png.tmp").write_text("")
     (pred / ".cats.partial").mkdir()
-    assert check_submission(pred, folder, MOSE).problems == []
+    assert check_submission(MaskTree(pred), folder, MOSE).problems == []
 
 
 def test_late_objects_count_for_youtube_vos_only(tmp_path):
@@ -203,8 +204,8 @@ def test_late_objects_count_for_youtube_vos_only(tmp_path):
     late = square(1) + square(3, left=20)
     write_id_map(tmp_path / "valid/Annotations/ball/00002.png", square(3, left=20))
     write_id_map(pred / "ball/00003.png", late)
-    assert check_submission(pred, folder, FORMATS["youtube_vos"]).problems == []
-    (problem,) = check_submission(pred, folder, MOSE).problems
+    assert check_submission(MaskTree(pred), folder, FORMATS["youtube_vos"]).problems == []
+    (problem,) = check_submission(MaskTree(pred), folder, MOSE).problems
     assert "holds id 3, but the objects of the video are 1;" in problem
 
 
@@ -214,17 +215,17 @@ def test_void_is_no_object(tmp_path, rules):
     first = square(1) + square(255, left=20)
     write_id_map(tmp_path / "valid/Annotations/ball/00000.png", first)
     write_id_map(pred / "ball/00003.png", first)
-    (problem,) = check_submission(pred, folder, rules).problems
+    (problem,) = check_submission(MaskTree(pred), folder, rules).problems
     assert "holds id 255, but the objects of the video are 1;" in problem
 
 
 def test_video_without_first_mask_is_named(tmp_path):
     folder, pred = write_data(tmp_path)
     (tmp_path / "valid/Annotations/ball/00000.png").unlink()
-    (problem,) = check_submission(pred, folder, MOSE).problems
+    (problem,) = check_submission(MaskTree(pred), folder, MOSE).problems
     assert problem.startswith("ball: no annotation mask")
     write_id_map(tmp_path / "valid/Annotations/ball/00000.png", np.zeros((24, 32), np.uint8))
-    (problem,) = check_submission(pred, folder, MOSE).problems
+    (problem,) = check_submission(MaskTree(pred), folder, MOSE).problems
     assert "shows no object" in problem
 
 
@@ -232,14 +233,14 @@ def test_object_that_is_never_shown_is_a_note(tmp_path):
     folder, pred = write_data(tmp_path)
     for mask in (pred / "cats").iterdir():
         write_id_map(mask, square(2))
-    submission = check_submission(pred, folder, MOSE)
+    submission = check_submission(MaskTree(pred), folder, MOSE)
     assert submission.problems == []
     assert submission.notes == ["cats: no mask shows object 5"]
 
 
 def test_progress_counts_every_mask(tmp_path):
     folder, pred = write_data(tmp_path)
-    check = SubmissionCheck(pred, folder, MOSE)
+    check = SubmissionCheck(MaskTree(pred), folder, MOSE)
     assert check.num_masks == 10
     assert sum(check.findings(workers=1)) == 10
 
@@ -252,7 +253,7 @@ def test_masks_of_a_video_file_are_checked_against_its_frames(tmp_path):
     for frame in range(3):
         write_id_map(tmp_path / f"pred/clip/{frame:05d}.png", first)
     folder = VideoFolder(movie, annotations=tmp_path / "first")
-    assert check_submission(tmp_path / "pred", folder, MOSE).problems == []
+    assert check_submission(MaskTree(tmp_path / "pred"), folder, MOSE).problems == []
     write_id_map(tmp_path / "pred/clip/00002.png", square(1))
-    (problem,) = check_submission(tmp_path / "pred", folder, MOSE).problems
+    (problem,) = check_submission(MaskTree(tmp_path / "pred"), folder, MOSE).problems
     assert "mask is 32x24, its frame 64x48" in problem

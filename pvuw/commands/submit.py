@@ -42,7 +42,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(f"--{name}", type=Path, required=True, metavar="DIR", help=text)
     parser.add_argument("--out", type=Path, required=True, metavar="FILE.zip", help="the zip")
     add_void_option(parser)
-    parser.add_argument("--format", choices=_FORMATS, required=True, help="whose layout; see below")
     parser.add_argument("--format", choices=FORMATS, required=True, help="whose layout; see below")
     parser.add_argument(
         "--annotations",

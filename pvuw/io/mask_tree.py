@@ -84,7 +84,7 @@ class MaskTree:
         return cls.find(folder / name, known=known)
 
     def queries(self, kind: QueryKind | None = None) -> list[str]:
-        """Return the ids of all queries, sorted; a folder without masks counts as a video.
+        """Return the ids of all queries, sorted; an empty folder is a video where one may be.
 
         Args:
             kind: What all of them must be: `v` or `v/e`; None: either.
@@ -94,8 +94,11 @@ class MaskTree:
         """
         found = []
         for video in list_folder(self.root).folders:
-            expressions = [] if _has_masks(self.root / video) else _masks_below(self.root / video)
-            found += [f"{video}/{e}" for e in expressions] or [video]
+            has_masks = _has_masks(self.root / video)
+            expressions = [] if has_masks else _masks_below(self.root / video)
+            found += [f"{video}/{e}" for e in expressions]
+            if has_masks or not (expressions or kind == "expression"):
+                found.append(video)
         wrong = [q for q in found if kind is not None and ("/" in q) != (kind == "expression")]
         if wrong:
             expected = _SHAPES[kind or "video"]

@@ -22,7 +22,7 @@ class SubmissionFormat:
     """How a mask is stored: ids in an 8-bit palette PNG, or 0 and 255 in an 8-bit grayscale one."""
 
 
-# MeViS: "CodaLab Evaluation Submission" of https://github.com/henghuiding/MeViS. The servers of DAVIS
+# MeViS: "CodaLab Evaluation Submission" of https://github.com/henghuiding/MeViS. Servers of DAVIS
 # and MOSE refuse a folder around the videos (the former says so, the scorers of the latter walk the
 # root of the zip); that of YouTube-VOS expects one named Annotations.
 _ALL = (

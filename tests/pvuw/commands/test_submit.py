@@ -99,7 +99,9 @@ def test_answers_to_sentences_become_black_and_white(tmp_path, capsys):
     said = {"videos": {v: {"frames": [], "expressions": e} for v, e in asked.items()}}
     (tmp_path / "valid" / "meta_expressions.json").write_text(json.dumps(said))
     for query in ("ball/0", "cats/0", "cats/10"):
-        shutil.copytree(tmp_path / "run" / query.split("/")[0], tmp_path / "said" / query)
+        shutil.copytree(
+            tmp_path / "run/Annotations" / query.split("/")[0], tmp_path / "said" / query
+        )
     out = tmp_path / "said.zip"
     assert run(tmp_path, out, "--format", "mevis", pred="said") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "2 videos, 3 expressions, 15 masks"
@@ -108,11 +110,11 @@ def test_answers_to_sentences_become_black_and_white(tmp_path, capsys):
         with Image.open(archive.open("cats/10/00002.png")) as image:
             assert image.mode == "L"
             target = np.array(image)
-    ids = read_id_map(tmp_path / "run" / "cats" / "00002.png")
+    ids = read_id_map(tmp_path / "run/Annotations/cats/00002.png")
     assert np.array_equal(target, np.where(ids != 0, 255, 0))
     shutil.rmtree(tmp_path / "said" / "cats" / "10")
     (tmp_path / "said" / "cats" / "7").mkdir()
-    shutil.copy(tmp_path / "run/cats/00000.png", tmp_path / "said/cats/7/00000.png")
+    shutil.copy(tmp_path / "run/Annotations/cats/00000.png", tmp_path / "said/cats/7/00000.png")
     assert run(tmp_path, out, "--format", "mevis", pred="said") == 2
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].endswith("said/cats/10: no such folder; predict this video too")
@@ -121,6 +123,8 @@ def test_answers_to_sentences_become_black_and_white(tmp_path, capsys):
 
 def test_answers_to_sentences_are_no_answers_about_videos(tmp_path, capsys):
     write_data(tmp_path)
-    shutil.copytree(tmp_path / "run" / "cats", tmp_path / "said" / "Annotations" / "cats" / "0")
+    shutil.copytree(
+        tmp_path / "run/Annotations/cats", tmp_path / "said" / "Annotations" / "cats" / "0"
+    )
     assert run(tmp_path, tmp_path / "out.zip", pred="said") == 2
     assert "holds cats/0, but <video>/<frame>.png is expected" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from lightning.pytorch.cli import (
     SaveConfigCallback,
 )
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.strategies import DDPStrategy, StrategyRegistry
 
 from callbacks import (
     LastCheckpoint,
@@ -220,6 +221,19 @@ class VOSCLI(LightningCLI):
         # A checkpoint brings its baseline along; Lightning 2.6.6 would measure again.
         if command == "fit" and config.baseline and config.ckpt_path is None:
             self.trainer.num_sanity_val_steps = float("inf")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer; processes that train together do so as the network needs."""
+        # `auto` with several devices, on several nodes, and `ddp` by name all take this entry.
+        # Looking for weights that a step left out walks the graph once more, so not where there
+        # are none; where there may be some, the second step would end in an error without it.
+        StrategyRegistry.register(
+            "ddp",
+            DDPStrategy,
+            override=True,
+            find_unused_parameters=not self.model.net.uses_every_weight,
+        )
+        return super().instantiate_trainer(**kwargs)
 
     def before_predict(self) -> None:
         """Tell the mask writer what decides the masks, so that a run goes on with its own only."""

@@ -81,6 +81,10 @@ class VideoSegmenter(nn.Module, ABC):
     """True where probabilities are a softmax over background and objects, False where each object
     has its own sigmoid. Tells how to turn `mask_logits` into probabilities and back."""
 
+    uses_every_weight: bool = False
+    """True where every training step gives every weight a gradient, whatever its clips show.
+    Processes that train together then need not look for those a step left out."""
+
     @abstractmethod
     def start(self, num_frames: int | None = None, *, scale: float = 1.0) -> VideoSession:
         """Begin a video.

@@ -161,7 +161,7 @@ def test_only_a_fit_is_sharded():
 @pytest.mark.parametrize(
     ("strategy", "net", "compiled", "message"),
     [
-        (ShardedStrategy, CopyFirst, None, "CopyFirst names no units .* ddp_find_unused"),
+        (ShardedStrategy, CopyFirst, None, "CopyFirst names no units .* overlays/fsdp.yaml"),
         (ShardedStrategy, Sam2, "image_encoder", "model.tuning.compile .* overlays/compile.yaml"),
         (FSDPStrategy, Sam2, None, "FSDPStrategy .* overlays/fsdp.yaml"),
         (ModelParallelStrategy, Sam2, None, "ModelParallelStrategy .* overlays/fsdp.yaml"),

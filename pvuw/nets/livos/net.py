@@ -38,6 +38,7 @@ class LiVOS(ObjectMemoryNet):
     """
 
     objects_compete = True
+    uses_every_weight = True
 
     def __init__(
         self,

@@ -42,6 +42,7 @@ class Tmo(VideoSegmenter):
     """
 
     objects_compete = True
+    uses_every_weight = True
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.mask_writer import MaskWriter
 from callbacks.probability_writer import ProbabilityKeeper
 from callbacks.progress import VideoProgressBar
+from callbacks.signals import KeepSignals
 from callbacks.training_meter import TrainingMeter
 from callbacks.wandb_panels import WandbPanels
 from callbacks.wandb_run import WandbRun
@@ -11,6 +12,7 @@ from callbacks.wandb_worst import WandbWorst
 from callbacks.weight_average import WeightAverage
 
 __all__ = [
+    "KeepSignals",
     "LastCheckpoint",
     "MaskWriter",
     "ProbabilityKeeper",

@@ -9,7 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from callbacks.processes import of_all_processes
 from callbacks.sinks import frame_sinks
-from pvuw.errors import DataError
+from pvuw.errors import DataError, PvuwError, line_of
 from pvuw.io.atomic import write_text_atomic
 from pvuw.io.lock import FolderLock
 from pvuw.io.mask_folder import MaskFolder
@@ -50,27 +50,29 @@ class MaskWriter(Callback):
         """Claim the folder, see what is done already and listen to the module's frames."""
         if self.output_dir is None:
             raise DataError("nowhere to write the masks: give --out FOLDER")
-        self._folder = folder = MaskFolder(
-            self.output_dir / "Annotations", queue_frames=self.queue_frames
-        )
         own = [query for queries in trainer.predict_dataloaders or () for query in queries]
         prints = [] if self.recipe is None else [(q.query_id, q.fingerprint()) for q in own]
         asked = dict(of_all_processes(prints))
+        root, problem = self.output_dir / "Annotations", None
         if trainer.is_global_zero:
-            self._lock = FolderLock(folder.root)
-            folder.remove_left_overs()
             try:
-                self._claim(folder, self.output_dir / STAMP, asked)
-            except DataError:
-                self._release()
-                raise
-        trainer.strategy.barrier("the folder of masks is claimed")
+                self._claim(MaskFolder(root), self.output_dir / STAMP, asked)
+            except (PvuwError, OSError) as error:
+                if (problem := line_of(error)) is None:
+                    raise
+        # So that no process waits for one that was refused: all of them are.
+        if (problem := trainer.strategy.broadcast(problem)) is not None:
+            self._release()
+            raise DataError(problem)
+        if not trainer.is_global_zero:
+            self._lock = FolderLock.join(root)
+        self._folder = folder = MaskFolder(root, queue_frames=self.queue_frames)
         frame_sinks(pl_module).append(folder)
         if trainer.is_global_zero and (done := folder.finished()):
             print(f"{folder.root}: {len(done)} videos are there already and are skipped")
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop listening."""
+        """Stop listening and leave the folder; the last process to do so gives it free."""
         if self._folder is not None:
             frame_sinks(pl_module).remove(self._folder)
             self._folder = None
@@ -83,13 +85,15 @@ class MaskWriter(Callback):
         self._release()
 
     def _claim(self, folder: MaskFolder, stamp: Path, asked: dict[str, str]) -> None:
-        """Refuse masks of another recipe, frames or prompts, or remove what is to be replaced.
+        """Keep other runs out; refuse masks made otherwise, or remove what is to be replaced.
 
         Args:
             folder: Where the masks are.
             stamp: File that says what they were made with.
             asked: Fingerprint of what is asked now, by query.
         """
+        self._lock = FolderLock(folder.root)
+        folder.remove_left_overs()
         known: dict[str, str] = {}
         finished = folder.finished()
         if self.existing == "replace":
@@ -112,6 +116,7 @@ class MaskWriter(Callback):
         if self.recipe is not None:
             content = {"recipe": self.recipe, "queries": known | asked}
             write_text_atomic(stamp, json.dumps(content, indent=0) + "\n")
+        self._lock.share()
 
     def _release(self) -> None:
         if self._lock is not None:

@@ -1,6 +1,7 @@
 """LightningModules: what a training, validation and prediction step is."""
 
 from lightning_modules.base import SegmentationModule
+from lightning_modules.checkpoint_io import WholeCheckpoints
 from lightning_modules.foreground import ForegroundModule
 from lightning_modules.optim import OptimConfig
 from lightning_modules.sharding import ShardedStrategy
@@ -12,4 +13,5 @@ __all__ = [
     "SegmentationModule",
     "ShardedStrategy",
     "VOSModule",
+    "WholeCheckpoints",
 ]

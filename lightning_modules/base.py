@@ -65,6 +65,7 @@ class SegmentationModule(lightning.LightningModule):
         self.failures: dict[str, str] = {}
         self.done: set[str] = set()
         self.finite = FiniteWatch()
+        self.predicts = False
         self._whole: WholeNetwork | None = None
 
     def configure_model(self) -> None:
@@ -158,7 +159,7 @@ class SegmentationModule(lightning.LightningModule):
 
     def on_predict_start(self) -> None:
         """Forget an earlier run, and see what the sinks have already; callbacks come first."""
-        self.failures = {}
+        self.failures, self.predicts = {}, False
         finished = [s.finished() for s in self.frame_sinks if isinstance(s, ResultSink)]
         self.done = set.intersection(*finished) if finished else set()
 
@@ -209,6 +210,7 @@ class SegmentationModule(lightning.LightningModule):
         Left out are those whose results all sinks that keep some have.
         """
         del batch_idx
+        self.predicts = True
         asked = [query for query in batch if query.query_id not in self.done]
         failures = self.run_queries(asked, self.frame_sinks)
         self.failures |= {query_id: str(error) for query_id, error in failures.items()}

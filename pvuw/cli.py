@@ -1,13 +1,15 @@
 """The `pvuw` command: finds the sub-command and imports only what that one needs."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
 from pvuw import __version__
-from pvuw.errors import PvuwError, refusal_of_system
+from pvuw.errors import PvuwError, line_of
+from pvuw.stop import Stopped, is_first, is_part_of_another, stop_on_signals, stop_with_parent
 
 TRAINER_COMMANDS = {
     "fit": "fine-tune a network from a recipe",
@@ -92,17 +94,23 @@ def dispatch(argv: Sequence[str]) -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; exit status 0 is success, 1 a partly failed run, 2 a user's error."""
+    """Run the command line; exit status 0 is success, 1 a partly failed run, 2 a user's error.
+
+    A run that a signal stopped ends with 128 and the signal's number, as in a shell.
+    """
+    stop_with_parent()
     try:
-        return dispatch(list(sys.argv[1:] if argv is None else argv))
-    except PvuwError as error:
-        print(f"pvuw: error: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if (line := refusal_of_system(error)) is None:
+        with stop_on_signals():
+            return dispatch(list(sys.argv[1:] if argv is None else argv))
+    except (PvuwError, OSError) as error:
+        if (line := line_of(error)) is None:
             raise
-        print(f"pvuw: error: {line}", file=sys.stderr)
+        # What several processes find before they are connected, all of them find.
+        if is_first() or is_part_of_another():
+            print(f"pvuw: error: {line}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("pvuw: stopped", file=sys.stderr)
-        return 130
+    except (Stopped, KeyboardInterrupt) as error:
+        stopped = error if isinstance(error, Stopped) else Stopped(signal.SIGINT)
+        if is_first():
+            print(f"pvuw: {stopped}", file=sys.stderr)
+        return stopped.status

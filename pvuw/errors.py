@@ -44,3 +44,10 @@ def refusal_of_system(error: OSError) -> str | None:
     if fix is None or error.filename is None:
         return None
     return f"{os.fsdecode(error.filename)}: {error.strerror}; {fix}"
+
+
+def line_of(error: Exception) -> str | None:
+    """Return the one line that tells a user of an error; None: the fault may be ours."""
+    if isinstance(error, OSError):
+        return refusal_of_system(error)
+    return str(error) if isinstance(error, PvuwError) else None

@@ -4,9 +4,9 @@ The only file of the core package that imports Lightning and the user-facing fol
 """
 
 import logging
-import sys
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ from lightning.pytorch.cli import (
     SaveConfigCallback,
 )
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.plugins.io import CheckpointIO
 from lightning.pytorch.strategies import DDPStrategy, StrategyRegistry
 
 from callbacks import (
+    KeepSignals,
     LastCheckpoint,
     MaskWriter,
     ProbabilityKeeper,
@@ -39,7 +41,7 @@ from datamodules import (
     PredictDataModule,
     SegmentationDataModule,
 )
-from lightning_modules import ForegroundModule, SegmentationModule, VOSModule
+from lightning_modules import ForegroundModule, SegmentationModule, VOSModule, WholeCheckpoints
 from pvuw.errors import PvuwError
 from pvuw.fingerprint import recipe_fingerprint
 from pvuw.inference import steps
@@ -53,6 +55,7 @@ from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
 from pvuw.recipes import config_dir, recipe_files
+from pvuw.run_end import run_to_the_end, started_again_as
 from pvuw.run_loggers import continue_wandb_run, place_loggers
 from pvuw.run_start import StartFrom, refuse_other_run, resolve_checkpoint, weights_of_run
 from pvuw.weights import read_run_checkpoint, require_same_network
@@ -233,6 +236,11 @@ class VOSCLI(LightningCLI):
             override=True,
             find_unused_parameters=not self.model.net.uses_every_weight,
         )
+        trainer = self.config_init[self.config.subcommand].trainer
+        plugins = _listed(trainer.plugins)
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            kwargs["plugins"] = [*plugins, WholeCheckpoints()]
+        kwargs["callbacks"] = [*_listed(trainer.callbacks), KeepSignals()]
         return super().instantiate_trainer(**kwargs)
 
     def before_predict(self) -> None:
@@ -246,9 +254,21 @@ class VOSCLI(LightningCLI):
             precision=plain["predict"]["trainer"]["precision"],
         )
 
+    def _run_subcommand(self, subcommand: str) -> None:
+        """Nothing while all is being built: `run` does it."""
+
+    def run(self) -> int:
+        """Run the command and end together with the run's other processes; its exit status."""
+        command = partial(super()._run_subcommand, self.config.subcommand)
+        return run_to_the_end(command, self.trainer, self.model)
+
     def predict(self, **kwargs: Any) -> None:
         """Predict without collecting results: the mask writer has them already."""
         self.trainer.predict(**kwargs, return_predictions=False)
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [] if value is None else [value]
 
 
 def _checkpoint_dir(out: Path) -> Path:
@@ -324,10 +344,5 @@ def build_cli(argv: Sequence[str], *, cli_class: type[VOSCLI] = VOSCLI) -> VOSCL
 def run_trainer_command(argv: Sequence[str]) -> int:
     """Run one of Lightning's commands; exit status 1 if videos failed."""
     _quieten_lightning()
-    cli = build_cli(argv)
-    failures = cli.model.failures
-    for video_id, reason in failures.items():
-        print(f"pvuw: video {video_id} failed: {reason}", file=sys.stderr)
-    if failures:
-        print(f"pvuw: {len(failures)} of the videos failed, the others are done", file=sys.stderr)
-    return 1 if failures else 0
+    with started_again_as(argv):
+        return build_cli(argv).run()

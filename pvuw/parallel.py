@@ -2,8 +2,8 @@
 
 Every pool is safe in the same way. Only a few tasks are in hand, however many there are and however
 slowly their results are taken. Ctrl-C is the main process's business: it starts nothing new, and
-workers finish what they have. A worker that dies is told with what it worked on. Workers end with
-the process that started them, even where that one is killed.
+tells workers to break off and tidy up. A worker that dies is told with what it worked on. Workers
+end with the process that started them, even where that one is killed.
 """
 
 import ctypes
@@ -21,6 +21,7 @@ from multiprocessing.sharedctypes import Synchronized
 from typing import Generic, TypeVar
 
 from pvuw.errors import PvuwError
+from pvuw.stop import Stopped, is_stopping
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -122,7 +123,11 @@ class _Pool(Generic[Task, Result]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        if is_stopping():
+            for process in self._processes.values():
+                process.terminate()
+        self._pool.shutdown(wait=True)
 
     def submit(self, task: Task) -> Future[Result]:
         self._count += 1
@@ -169,6 +174,7 @@ class _Worker:
 
     at: "ctypes.Array[ctypes.c_longlong]"
     place: int
+    is_at_work = False
 
 
 def _prepare_worker(
@@ -177,6 +183,7 @@ def _prepare_worker(
     prepare: Callable[[], None] | None,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop_worker)
     end_with_parent()
     with places.get_lock():
         _Worker.at, _Worker.place = at, 2 * places.value
@@ -188,7 +195,26 @@ def _prepare_worker(
 
 def _run(number: int, work: Callable[[Task], Result], task: Task) -> Result:
     _Worker.at[_Worker.place + 1] = number
-    return work(task)
+    _Worker.is_at_work = True
+    try:
+        return work(task)
+    except Stopped as stopped:  # half-written files are gone
+        _end_by(stopped.signum)
+        raise
+    finally:
+        _Worker.is_at_work = False
+
+
+def _stop_worker(signum: int, frame: object) -> None:
+    del frame
+    if _Worker.is_at_work:
+        raise Stopped(signum)
+    _end_by(signum)
+
+
+def _end_by(signum: int) -> None:
+    signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
 
 
 def end_with_parent() -> None:

@@ -14,10 +14,13 @@ ALLOWED = {
     "pvuw.types": set(),
     "pvuw.fingerprint": BASE,
     "pvuw.run_start": BASE,
+    "pvuw.processes": BASE,
+    "pvuw.stop": BASE,
+    "pvuw.run_end": BASE | {"pvuw.processes", "pvuw.stop"},
     "pvuw.ops": BASE,
     "pvuw.io": BASE,
     "pvuw.draw": FILES,
-    "pvuw.parallel": BASE,
+    "pvuw.parallel": BASE | {"pvuw.stop"},
     "pvuw.pages": BASE,
     "pvuw.report": FILES
     | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics", "pvuw.ensemble"},  # reads its records
@@ -34,9 +37,9 @@ ALLOWED = {
     | {"pvuw.metrics", "pvuw.traits", "pvuw.parallel"},  # traits of masks; scores to learn from
     "pvuw.weights": NETS,
     "pvuw.inference": NETS,
-    "lightning_modules": NETS | {"pvuw.losses", "pvuw.metrics", "pvuw.inference"},
+    "lightning_modules": NETS | {"pvuw.losses", "pvuw.metrics", "pvuw.inference", "pvuw.processes"},
     "datamodules": FILES | {"pvuw.sources"},
-    "callbacks": FILES,
+    "callbacks": FILES | {"pvuw.processes"},
 }
 FREE = {
     "pvuw.cli",

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from pvuw.metrics.report import Summary
 
-_RECIPE = ("--config", "mose/sam2_nano.yaml", "--config", "overlays/demo.yaml")
+_OVERLAY = ("--config", "overlays/demo.yaml")
+_RECIPE = ("--config", "mose/sam2_nano.yaml", *_OVERLAY)
+_BASELINE = ("--config", "mose/copy_first.yaml", *_OVERLAY)
 _SAMPLE = ("--size", "180", "320", "--frames", "24", "--videos", "60", "--valid", "6")
 # The weights that ship know colour: what they do not know is what fine-tuning is for.
 _LENS = ("--lens", "thermal")
@@ -62,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         shutil.rmtree(contender.folder, ignore_errors=True)  # the result of an earlier demo
     _pvuw("sample", data, *_SAMPLE, *_LENS, "--seed", args.seed)
     root = ("--data.root", data)
-    _pvuw("predict", "--config", "mose/copy_first.yaml", *root, "--out", copied.folder)
+    _pvuw("predict", *_BASELINE, *root, "--out", copied.folder)
     _pvuw("predict", *_RECIPE, *root, "--out", before.folder)
     _pvuw("fit", *_RECIPE, *root, "--out", after.folder)
     _pvuw("predict", *_RECIPE, *root, "--out", after.folder, "--ckpt_path", "best")

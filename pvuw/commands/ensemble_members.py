@@ -3,14 +3,13 @@
 import contextlib
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -19,6 +18,7 @@ import yaml
 from pvuw.ensemble.recipe import EnsembleRecipe, MemberRecipe
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.stop import PARENT
 
 _MANIFEST = "videos.json"
 _LOG = "log.txt"
@@ -85,7 +85,7 @@ class MemberRunner:
         self.recipe = recipe
         self.root = root
         self.images, self.masks = images, masks
-        self._processes: list[SpawnProcess] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
 
     def run(self, videos: Mapping[str, str], *, devices: Sequence[str] = ()) -> list[MemberRun]:
         """Return what became of every member, in the order of the recipe.
@@ -163,12 +163,18 @@ class MemberRunner:
             log: Gets all it prints.
             device: The GPU it may use; None: as it likes.
         """
-        context = multiprocessing.get_context("spawn")
-        process = context.Process(target=_member_process, args=(argv, log, device))
+        environment = os.environ | {PARENT: str(os.getpid())}
+        if device is not None:
+            environment["CUDA_VISIBLE_DEVICES"] = device
+        if not {"", str(Path.cwd())} & set(sys.path):
+            environment["PYTHONSAFEPATH"] = "1"  # -m would look for modules here first
+        # A command of its own and no `multiprocessing`, in whose processes `sys.argv` is still this
+        # command's: with several devices Lightning would start that once more for each of them.
+        command = [sys.executable, "-m", "pvuw", *argv]
+        with log.open("wb") as file:
+            process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
         self._processes.append(process)
-        process.start()
-        process.join()
-        return process.exitcode or 0
+        return process.wait()
 
     def _is_one_video(self, videos: Mapping[str, str]) -> bool:
         """Whether the images are a single folder of frames."""
@@ -224,20 +230,6 @@ def member_hash(member: MemberRecipe) -> str:
             raise PvuwError(f"{kind} {name}: no such file; give --weights {member.name}=FILE")
         digest.update(f"{kind} {file_sha256(Path(name))}".encode())
     return digest.hexdigest()[:12]
-
-
-def _member_process(argv: list[str], log: Path, device: str | None) -> None:
-    """Predict in a process of its own, all output into a file; ends with its parent."""
-    from pvuw.cli import main
-    from pvuw.parallel import end_with_parent
-
-    end_with_parent()
-    if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    for stream in (1, 2):
-        os.dup2(file, stream)
-    sys.exit(main(argv))
 
 
 def _last_words(log: Path) -> str:

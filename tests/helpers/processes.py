@@ -59,10 +59,10 @@ class Run:
             for rank, status in enumerate(statuses)
         ]
 
-    def err(self, rank=0):
+    def said(self, rank=0):
         """What a process has said so far."""
-        path = self._folder / f"{rank}.err"
-        return path.read_text() if path.exists() else ""
+        paths = [self._folder / f"{rank}.{name}" for name in ("out", "err")]
+        return "".join(path.read_text() for path in paths if path.exists())
 
 
 class Processes:
@@ -93,7 +93,7 @@ class Processes:
         folder.mkdir(parents=True, exist_ok=True)
         argv = [str(word) for word in words]
         if count > 1 and not call:
-            argv += [*CPU, "--trainer.devices", str(count)]
+            argv += [*CPU, "--trainer.devices", str(count)]  # later words win
         environments = [(env or {}) | place for place in _places(count)]
         request = fork_server.Request(
             call=call, argv=argv, folder=str(folder), environments=environments

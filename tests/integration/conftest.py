@@ -3,6 +3,7 @@
 import pytest
 
 from pvuw.cli import main
+from tests.helpers.processes import Processes
 
 FLAGS = (
     "--trainer.accelerator", "cpu", "--trainer.devices", "1", "--model.net.image_size", "64",
@@ -29,3 +30,11 @@ def nano(sample):
         return [str(word) for word in (*fixed, *more)]
 
     return arguments
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Starts runs of one or several processes without importing everything again."""
+    started = Processes()
+    yield started
+    started.close()

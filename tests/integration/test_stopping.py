@@ -1,0 +1,93 @@
+"""Runs that are told to stop: soon, with a status that says so, leaving nothing half-written."""
+
+import shutil
+import signal
+from functools import partial
+
+import pytest
+import torch
+
+from tests.helpers.long_video import write_long_video
+from tests.helpers.processes import wait_until
+
+LONG = 3000
+COPY = ("--config", "mose/copy_first.yaml", "--trainer.accelerator", "cpu")
+SIGNALS = [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """A short video and two long ones, with truth."""
+    root = tmp_path_factory.mktemp("stopping")
+    for name, frames in (("a", LONG), ("b", LONG), ("short", 3)):
+        write_long_video(root, name, frames, truth=True)
+    return root
+
+
+def hidden(folder):
+    return sorted(p.name for p in folder.rglob(".*")) if folder.exists() else []
+
+
+def is_at(out, name):
+    """Whether a prediction is in the middle of a video."""
+    return len(list((out / "Annotations" / f".{name}.partial").glob("*.png"))) > 20
+
+
+def stop(run, signum, *ranks):
+    """Send a signal; what became of the processes, which had no time for a whole video."""
+    run.kill(signum, *ranks)
+    return run.ended()
+
+
+@pytest.mark.parametrize(("signum", "status"), SIGNALS)
+def test_prediction_stops_within_a_video_and_goes_on(signum, status, videos, processes, tmp_path):
+    out = tmp_path / "out"
+    words = ("predict", *COPY, "--data.root", videos, "--out", out)
+    run = processes.start(*words, folder=tmp_path / "first", count=1)
+    wait_until(partial(is_at, out, "a"))
+    (ended,) = stop(run, signum)
+    assert ended.status == status
+    assert ended.err.splitlines()[-1] == f"pvuw: stopped by {signum.name}"
+    assert "Traceback" not in ended.err
+    assert hidden(out) == []
+    assert not (out / "Annotations" / "a").exists()
+    if signum == signal.SIGTERM:
+        shutil.copytree(videos / "valid/GroundTruth/b", out / "Annotations" / "b")  # as if done
+        (again,) = processes.run(*words, folder=tmp_path / "again", count=1)
+        assert again.status == 0
+        assert len(list((out / "Annotations" / "a").iterdir())) == LONG
+
+
+def test_validation_stops_within_a_video(videos, processes, tmp_path):
+    out = tmp_path / "out"
+    words = ("validate", *COPY, "--data.root", videos, "--out", out)
+    run = processes.start(*words, folder=tmp_path / "run", count=1)
+    wait_until(lambda: "J&F on a" in run.said())
+    (ended,) = stop(run, signal.SIGTERM)
+    assert ended.status == 143
+    assert ended.err.splitlines()[-1] == "pvuw: stopped by SIGTERM"
+    assert "Traceback" not in ended.err
+
+
+FIT = ("--trainer.max_epochs", 50, "--last_checkpoint.every_n_train_steps", 2,
+       "--trainer.limit_val_batches", 0, "--data.num_workers", 1)  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 2])
+def test_training_stops_and_its_last_checkpoint_goes_on(count, nano, processes, tmp_path):
+    out, last = tmp_path / "out", tmp_path / "out" / "checkpoints" / "last.ckpt"
+    words = nano("fit", *FIT, "--out", out)
+    run = processes.start(*words, folder=tmp_path / "run", count=count)
+    wait_until(last.exists)
+    for ended in stop(run, signal.SIGTERM):
+        assert ended.status == 143
+        assert "Traceback" not in ended.err
+    assert hidden(out) == []
+    saved = torch.load(last, weights_only=False)
+    assert saved["global_step"] >= 2
+    more = ("--ckpt_path", last, "--trainer.max_epochs", -1, "--trainer.max_steps")
+    steps = saved["global_step"] + 1
+    for ended in processes.run(*words, *more, steps, folder=tmp_path / "more", count=count):
+        assert ended.status == 0, ended.err
+    assert torch.load(last, weights_only=False)["global_step"] == steps

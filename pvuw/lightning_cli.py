@@ -47,13 +47,7 @@ from pvuw.fingerprint import recipe_fingerprint
 from pvuw.inference import steps
 from pvuw.io.atomic import write_text_atomic
 from pvuw.losses.point_sampled import PointSampledLoss
-from pvuw.nets.copy_first import CopyFirst
-from pvuw.nets.cutie import Cutie
-from pvuw.nets.livos import LiVOS
-from pvuw.nets.sam2 import Sam2
-from pvuw.nets.sam3 import Sam3
-from pvuw.nets.tmo import AnchoredTmo, Tmo
-from pvuw.nets.xmem import XMem
+from pvuw.nets.find import find_networks
 from pvuw.recipes import config_dir, recipe_files
 from pvuw.run_end import run_to_the_end, started_again_as
 from pvuw.run_loggers import continue_wandb_run, place_loggers
@@ -62,20 +56,13 @@ from pvuw.weights import read_run_checkpoint, require_same_network
 
 # Recipes may say `class_path: Sam2` only of classes that are imported by then.
 SHORT_NAMES = (
+    *find_networks().values(),
     *(getattr(steps, name) for name in steps.__all__),
     PredictDataModule,
     VOSModule,
     MOSEDataModule,
     MOSEPlusDataModule,
-    CopyFirst,
-    Sam2,
-    Sam3,
     ForegroundModule,
-    Tmo,
-    AnchoredTmo,
-    XMem,
-    Cutie,
-    LiVOS,
     PointSampledLoss,
 )
 

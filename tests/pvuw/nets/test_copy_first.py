@@ -40,15 +40,6 @@ def test_later_prompts_add_and_correct():
     assert torch.equal(output.mask_logits > 0, torch.stack([mask((3, 3)), mask((1, 1))]))
 
 
-def test_objects_are_removed():
-    session = CopyFirst().start()
-    session.step(FRAME, prompt(_7=mask((0, 0)), _2=mask((1, 1))))
-    session.remove_object(7)
-    assert session.step(FRAME).object_ids == [2]
-    with pytest.raises(KeyError):
-        session.remove_object(7)
-
-
 def test_training_is_refused():
     masks = torch.zeros(1, 1, 1, 4, 5, dtype=torch.bool)
     batch = VideoBatch(FRAME[None, None], masks, [1], [[1]], ["v"], torch.zeros(1, 1).long())

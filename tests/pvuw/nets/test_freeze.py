@@ -43,10 +43,6 @@ def test_policy(net, policy, left):
     assert trained(net) == left
 
 
-def test_every_parameter_of_sam2_is_in_a_part(net):
-    assert frozen_names(net, ", ".join(net.parts())) == [n for n, _ in net.named_parameters()]
-
-
 def test_a_module_by_its_name(net):
     names = frozen_names(net, "model.image_encoder.trunk.blocks.1")
     assert names

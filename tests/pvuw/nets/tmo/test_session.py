@@ -1,7 +1,5 @@
 """Sessions of TMO: ids carried through a video, motion of its first and last frames."""
 
-import gc
-
 import pytest
 import torch
 
@@ -51,16 +49,6 @@ def test_ids_follow_the_flow(drawn, constant_flow):
     assert torch.equal(id_map(outputs[1]) == 7, boxes((2, 14))[0])
     assert torch.equal(id_map(outputs[1]) == 3, boxes((14, 24))[0])
     assert torch.equal(id_map(outputs[2]) == 7, boxes((2, 24))[0])
-
-
-def test_nothing_is_tracked_before_the_first_prompt(drawn):
-    session = TmoSession(drawn(), CONFIG)
-    output = session.step(frame((2, 4)))
-    assert output.object_ids == []
-    assert output.mask_logits.shape == (0, *SIZE_HW)
-    output = session.step(frame((2, 4)), Prompt([5], boxes((2, 4))))
-    assert output.object_ids == session.object_ids == [5]
-    assert torch.equal(id_map(output) == 5, boxes((2, 4))[0])
 
 
 def test_given_masks_come_out_as_given(drawn):
@@ -160,24 +148,3 @@ def held_bytes(session):
     stream = session._stream
     tensors = [session._masks, stream._frame, stream._drawn, stream._to_next, stream._from_previous]
     return sum(t.untyped_storage().nbytes() for t in tensors if t is not None)
-
-
-def test_memory_is_flat_over_500_frames(drawn, constant_flow):
-    """Three objects; what the session holds, and how many tensors are alive."""
-    flow = constant_flow()
-    stream = drawn(flow)
-    session = TmoSession(stream, CONFIG)
-    shown = frame((2, 4), (14, 4), (2, 24))
-    prompt = Prompt([1, 2, 3], boxes((2, 4), (14, 4), (2, 24)))
-    held, alive = [], []
-    for t in range(500):
-        flow.vectors = [(t % 3 - 1, 0)]
-        session.step(shown, prompt if t == 0 else None, next_frame=shown.roll(t % 3 - 1, -1))
-        flow.pairs.clear()
-        stream.network.motions.clear()
-        if t in (20, 499):
-            gc.collect()
-            held.append(held_bytes(session))
-            alive.append(sum(isinstance(o, torch.Tensor) for o in gc.get_objects()))
-    assert held[0] == held[1] > 0
-    assert alive[1] <= alive[0]

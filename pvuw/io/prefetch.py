@@ -1,4 +1,4 @@
-"""The next frames of a video, read in a background thread while the current one is worked on."""
+"""The next frames of a video, worked out in background threads while the current one is used."""
 
 from collections import deque
 from collections.abc import Callable, Generator
@@ -13,17 +13,22 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Generator[T, None, None]:
-    """Yield `read(0)` to `read(count - 1)` in order, reading up to `depth` items ahead.
+def prefetch(
+    read: Callable[[int], T], count: int, *, depth: int = 4, threads: int = 1
+) -> Generator[T, None, None]:
+    """Yield `read(0)` to `read(count - 1)` in order, working up to `depth` items ahead.
 
     Whatever `read` raises is raised here when its item is asked for; the items before it come
-    through. The thread ends when the iterator is exhausted, closed or dropped.
+    through. The threads end when the iterator is exhausted, closed or dropped.
 
     Args:
-        read: Called in one background thread, so it must leave the Python lock while it works
-            (decoding JPEG does) for the two sides to run at once.
+        read: Called in background threads, so it must leave the Python lock while it works
+            (decoding JPEG and comparing masks do) for the sides to run at once. It must not depend
+            on what is done with the results.
         count: Number of items.
         depth: Most items held besides the one in use; memory is bounded by it.
+        threads: How many; with one, `read` is never called twice at the same time. Reading and
+            comparing masks, two keep two cores busy with one video; more only take memory.
 
     Example:
         >>> list(prefetch(lambda position: position * 10, 4, depth=2))
@@ -31,7 +36,7 @@ def prefetch(read: Callable[[int], T], count: int, *, depth: int = 4) -> Generat
     """
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="prefetch") as thread:
+    with ThreadPoolExecutor(max_workers=threads, thread_name_prefix="prefetch") as thread:
         ahead = deque(thread.submit(read, position) for position in range(min(depth, count)))
         try:
             for position in range(count):

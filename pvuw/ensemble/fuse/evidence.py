@@ -7,13 +7,13 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from pvuw.ensemble.fuse.ahead import ahead
 from pvuw.ensemble.fuse.combinations import Combinations, combine
 from pvuw.ensemble.fuse.pixels import Compared, compare
 from pvuw.ensemble.fuse.spool import Spool, pack
 from pvuw.ensemble.fuse.track_table import TrackCounter, bin_of
 from pvuw.ensemble.fuse.tracks import Matching, match_tracks
 from pvuw.io.mask_store import IdMap
+from pvuw.io.prefetch import prefetch
 
 LONG_SIDE = 480
 """Pixels that larger id maps are thinned out to where only agreement is asked."""
@@ -96,7 +96,9 @@ class Evidence:
         height, width = (len(range(self._step // 2, s, self._step)) for s in frames.size_hw)
         self._thin = Spool((height, width))
         counter = TrackCounter(len(frames), len(weights))
-        for position, (found, packed) in enumerate(ahead(self._first_look, len(frames))):
+        for position, (found, packed) in enumerate(
+            prefetch(self._first_look, len(frames), depth=2, threads=2)
+        ):
             self._thin.add(packed)
             if found is not None:
                 counter.add(position, found)

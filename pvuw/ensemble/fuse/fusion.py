@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.fuse.ahead import ahead
 from pvuw.ensemble.fuse.evidence import Confidences, Evidence, Frames
 from pvuw.ensemble.fuse.pixels import Compared, compare, paint, paint_smoothly
 from pvuw.ensemble.fuse.voting import Ballot
 from pvuw.io.mask_store import IdMap
+from pvuw.io.prefetch import prefetch
 
 Array = NDArray[np.float64]
 
@@ -31,7 +31,7 @@ def vote(frames: Frames, weights: Sequence[float]) -> Iterator[IdMap]:
     def look(position: int) -> Compared:
         return compare(frames.read(position), size_hw=frames.size_hw)
 
-    for compared in ahead(look, len(frames)):
+    for compared in prefetch(look, len(frames), depth=2, threads=2):
         yield paint(compared, ballot)
 
 
@@ -91,7 +91,7 @@ class Fuser:
     def answers(self) -> Iterator[IdMap]:
         """Yield the id map of each frame, uint8 `[H, W]`."""
         previous = None
-        found = ahead(self.evidence.compare, len(self.evidence.frames))
+        found = prefetch(self.evidence.compare, len(self.evidence.frames), depth=2, threads=2)
         for position, compared in enumerate(found):
             previous = self.decide(position, compared, previous)
             yield previous

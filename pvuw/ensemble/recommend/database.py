@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
 from pvuw.ensemble.recommend.features import FEATURE_NAMES, FEATURE_VERSION, Features
-from pvuw.ensemble.recommend.schema import SCHEMA_VERSION, create, migrate
+from pvuw.ensemble.recommend.schema import SCHEMA_VERSION, create
 from pvuw.errors import DataError
 
 Level = Literal["video", "object", "frame"]
@@ -151,22 +151,21 @@ class PerformanceDatabase:
             return int(self._connection.execute(query, (FEATURE_VERSION,)).fetchone()[0])
 
     def _prepare(self) -> None:
-        """Create or migrate; asked again inside the transaction, as others may be faster."""
+        """Make the tables; asked again inside the transaction, as others may be faster."""
         if self._version() == SCHEMA_VERSION:
             return
         with self._transaction() as connection:
             version = self._version()
-            if version > SCHEMA_VERSION:
+            if version == SCHEMA_VERSION:
+                return
+            if version != 0:
                 raise DataError(
-                    f"{self.path}: written by a newer pvuw (schema {version}, this one reads up to "
-                    f"{SCHEMA_VERSION}); update pvuw or give another file"
+                    f"{self.path}: written by another pvuw (schema {version}, this one reads "
+                    f"{SCHEMA_VERSION}); record anew into another file"
                 )
-            if version == 0 and connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
                 raise DataError(f"{self.path}: a database of something else; give another file")
-            if version == 0:
-                create(connection)
-            else:
-                migrate(connection, version)
+            create(connection)
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def _version(self) -> int:

@@ -1,10 +1,9 @@
-"""Tables of the performance database, and how an older file is brought up to date."""
+"""Tables of the performance database."""
 
 import sqlite3
-from collections.abc import Callable
 
 SCHEMA_VERSION = 2
-"""Kept in SQLite's `user_version`. 1: one row per video. 2: objects and windows, agreement."""
+"""Kept in SQLite's `user_version`; a file of another one is refused."""
 
 _TABLES = """
 CREATE TABLE scores (
@@ -29,23 +28,3 @@ CREATE TABLE scores (
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables in an empty database, within the caller's transaction."""
     connection.execute(_TABLES)
-
-
-def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring the tables from an older version to this one, within the caller's transaction."""
-    for step in range(version, SCHEMA_VERSION):
-        _STEPS[step](connection)
-
-
-def _from_1(connection: sqlite3.Connection) -> None:
-    """Keep the rows of whole videos; they have no agreement, and all were scored as MOSE v1."""
-    connection.execute("ALTER TABLE scores RENAME TO scores_1")
-    create(connection)
-    connection.execute(
-        "INSERT INTO scores SELECT member, data_set, 'mose', video, 'video', 0, frames, j, f, "
-        "NULL, NULL, features, feature_version FROM scores_1"
-    )
-    connection.execute("DROP TABLE scores_1")
-
-
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _from_1}

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.ensemble.fuse.ahead import ahead
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser
 from pvuw.ensemble.fuse.pixels import Compared, paint
@@ -16,6 +15,7 @@ from pvuw.ensemble.recommend.agreement import AgreementStream, compare_with
 from pvuw.ensemble.recommend.features import Features, FeatureStream
 from pvuw.ensemble.recommend.recommender import Estimate, Hysteresis, Recommendation, Recommender
 from pvuw.io.mask_store import IdMap
+from pvuw.io.prefetch import prefetch
 
 Granularity = Literal["video", "object", "frame"]
 _RANK_FACTOR = 4.0
@@ -172,7 +172,7 @@ def follow(evidence: Evidence, selection: Selection) -> Iterator[IdMap]:
                 return id_map
         return evidence.compare(position)
 
-    for position, found in enumerate(ahead(look, len(evidence.frames))):
+    for position, found in enumerate(prefetch(look, len(evidence.frames), depth=2, threads=2)):
         if isinstance(found, Compared):
             yield paint(found, selection.ballot(position))
         else:
@@ -206,7 +206,9 @@ class _Watched:
         """Yield the position of each frame once it has been taken in."""
         label: IdMap | None = None
         evidence = self._fuser.evidence
-        for position, seen in enumerate(ahead(self._see, len(evidence.frames))):
+        for position, seen in enumerate(
+            prefetch(self._see, len(evidence.frames), depth=2, threads=2)
+        ):
             label = self._fuser.decide(position, seen.compared, label)
             self.features.update(label, seen.image)
             found = compare_with(label, seen.maps)

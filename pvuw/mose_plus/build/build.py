@@ -1,17 +1,16 @@
 """From decisions to a data set in MOSE's layout, in steps that can be killed at any point."""
 
 import dataclasses
-import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.io.lock import FolderLock
 from pvuw.io.records import VideoRecord
 from pvuw.mose_plus.build.build_config import LINK
 from pvuw.mose_plus.build.manifest import (
@@ -85,7 +84,8 @@ def build_videos(
     work = out / WORK
     work.mkdir(parents=True, exist_ok=True)
     _check_links(planned, out, config)
-    with _only_one(work):
+    lock = FolderLock(work)
+    try:
         shutil.rmtree(work / _HALF, ignore_errors=True)
         with ResultCache(work / _JOURNAL) as journal:
             known = _note_videos(out, planned)
@@ -97,6 +97,8 @@ def build_videos(
         write_info(out, build_info(selection, config))
         write_manifest(out, entries)
         shutil.rmtree(work)
+    finally:
+        lock.release()
     return entries
 
 
@@ -142,19 +144,6 @@ def _check_links(planned: Sequence[PlannedVideo], out: Path, config: MosePlusCon
                 f"{record.frame_dir}: lies on another file system than {out}, hard links cannot "
                 "reach it; set build.frames to symlink or encode, or choose another --out"
             )
-
-
-@contextmanager
-def _only_one(work: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however it ends."""
-    with (work / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DataError(
-                f"{work.parent}: another process is building here; wait for it or stop it"
-            ) from error
-        yield
 
 
 def _note_videos(out: Path, planned: Sequence[PlannedVideo]) -> set[tuple[str, str]]:

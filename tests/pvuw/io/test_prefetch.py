@@ -107,3 +107,14 @@ def test_frames_of_a_video(tmp_path):
 def test_broken_video_is_reported_before_anything_is_read():
     with pytest.raises(DataError, match="v: broken"):
         prefetch_frames(Video("v", [], problem="v: broken"))
+
+
+def test_two_threads_work_at_the_same_time_and_keep_the_order():
+    meeting = threading.Barrier(2)
+
+    def work(position):
+        meeting.wait(timeout=5)
+        time.sleep(0.01 * (position % 3 == 0))
+        return position
+
+    assert list(prefetch(work, 8, depth=2, threads=2)) == list(range(8))

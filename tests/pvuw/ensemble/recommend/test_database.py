@@ -1,4 +1,3 @@
-import json
 import multiprocessing
 import os
 import signal
@@ -10,7 +9,6 @@ import time
 import pytest
 
 from pvuw.ensemble.recommend.database import PerformanceDatabase
-from pvuw.ensemble.recommend.features import FEATURE_NAMES, FEATURE_VERSION
 from pvuw.ensemble.recommend.schema import SCHEMA_VERSION
 from pvuw.errors import DataError
 from tests.pvuw.ensemble.rows import features, row
@@ -37,24 +35,6 @@ def record_many(path, member):
     with PerformanceDatabase(path) as database:
         for number in range(15):
             database.record([row(member, f"v{number}"), row(member, f"v{number}", level="object")])
-
-
-def write_version_1(path):
-    """A file as the first version wrote it: one row per video."""
-    connection = sqlite3.connect(path)
-    connection.execute(
-        "CREATE TABLE scores (member TEXT NOT NULL, data_set TEXT NOT NULL, video TEXT NOT NULL, "
-        "frames INTEGER NOT NULL, j REAL NOT NULL, f REAL NOT NULL, features TEXT NOT NULL, "
-        "feature_version INTEGER NOT NULL, PRIMARY KEY (member, data_set, video))"
-    )
-    text = json.dumps(dict.fromkeys(FEATURE_NAMES, 0.25))
-    connection.executemany(
-        "INSERT INTO scores VALUES ('sam2', 'mose', ?, 20, 0.5, 0.75, ?, ?)",
-        [("a", text, FEATURE_VERSION), ("b", text, FEATURE_VERSION)],
-    )
-    connection.execute("PRAGMA user_version=1")
-    connection.commit()
-    connection.close()
 
 
 def test_rows_come_back_as_they_went_in(tmp_path):
@@ -89,36 +69,6 @@ def test_a_record_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
             database.record([row(jf=0.9)])
         monkeypatch.undo()
         assert database.rows() == [row(jf=0.1)]
-
-
-def test_version_1_is_migrated(tmp_path):
-    write_version_1(tmp_path / "p.db")
-    with PerformanceDatabase(tmp_path / "p.db") as database:
-        old = database.rows()
-        assert [(r.video_id, r.level, r.part, r.j, r.f) for r in old] == [
-            ("a", "video", 0, 0.5, 0.75),
-            ("b", "video", 0, 0.5, 0.75),
-        ]
-        assert {(r.protocol, r.agreement, r.num_frames) for r in old} == {("mose", None, 20)}
-        assert old[0].features.texture == 0.25
-        database.record([row(level="object", part=2, data_set="mose", agreement=0.5)])
-        assert len(database.rows(level="object")) == 1
-    connection = sqlite3.connect(tmp_path / "p.db")
-    assert connection.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE type='table'").fetchall()
-    assert tables == [("scores",)]
-
-
-def test_two_processes_migrate_at_once(tmp_path):
-    write_version_1(tmp_path / "p.db")
-    workers = [SPAWN.Process(target=record_many, args=(tmp_path / "p.db", m)) for m in "xy"]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-        assert worker.exitcode == 0
-    with PerformanceDatabase(tmp_path / "p.db") as database:
-        assert len(database.rows(level="video")) == 2 + 2 * 15
 
 
 def test_writers_take_turns(tmp_path):
@@ -200,7 +150,7 @@ def test_unusable_files_are_named(tmp_path):
         PerformanceDatabase(text)
     with pytest.raises(DataError, match=r"other: a database of something else; give another file"):
         PerformanceDatabase(other)
-    with pytest.raises(DataError, match=r"newer: written by a newer pvuw \(schema 3, this one"):
+    with pytest.raises(DataError, match=r"newer: written by another pvuw \(schema 3, this one"):
         PerformanceDatabase(newer)
     with pytest.raises(DataError, match=r"check rights and room"):
         PerformanceDatabase(tmp_path)

@@ -1,4 +1,3 @@
-import fcntl
 import signal
 import subprocess
 import sys
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 
 from pvuw.errors import DataError
+from pvuw.io.lock import FolderLock
 from pvuw.io.masks import read_id_map
 from pvuw.mose_plus.build import build as build_module
 from pvuw.mose_plus.build.manifest import read_info, read_manifest
@@ -273,11 +273,12 @@ def test_a_folder_with_other_things_is_left_alone(source, tmp_path):
 
 def test_two_builds_at_once_are_refused(source, tmp_path):
     work = tmp_path / "out" / build_module.WORK
-    work.mkdir(parents=True)
-    with (work / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(DataError, match="another process is building here"):
-            build(settings(source), tmp_path / "out")
+    lock = FolderLock(work)
+    with pytest.raises(DataError, match="another run is writing into it"):
+        build(settings(source), tmp_path / "out")
+    lock.release()
+    build(settings(source), tmp_path / "out")
+    assert not work.exists()
 
 
 def test_hard_links_across_file_systems_are_refused_at_once(source, tmp_path, monkeypatch):

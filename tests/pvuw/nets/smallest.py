@@ -5,6 +5,7 @@ import torch
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.cutie.memory import MemoryConfig as CutieMemory
 from pvuw.nets.sam2 import Sam2
+from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.config import MemoryConfig as XMemMemory
@@ -21,6 +22,7 @@ _BUILD = {
     "Cutie": lambda: tiny("cutie", memory=_CUTIE),
     "LiVOS": lambda: tiny("livos"),
     "Sam2": lambda: Sam2(image_size=64),
+    "Sam3": Sam3,
     "Tmo": lambda: Tmo("mitb1", image_size=32),
     "XMem": lambda: XMem(widths=NARROW, frame_size=AS_IS, memory=_XMEM),
 }

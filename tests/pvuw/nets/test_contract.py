@@ -16,7 +16,7 @@ from tests.pvuw.nets.smallest import smallest
 NETWORKS = find_networks()
 TRAINED = [n for n, net in NETWORKS.items() if "Refuse" not in (net.forward_clip.__doc__ or "")]
 SIDE = 64
-COARSE = ("Sam2",)
+COARSE = ("Sam2", "Sam3")
 """Their release remembers a prompt at a lower resolution in prediction than in training, and in
 bfloat16, as parity tests hold. A mask without an edge is the same at both; rounding stays."""
 
@@ -53,6 +53,13 @@ def play(session, shown, prompts):
         session.step(frame, prompts.get(t), last=later is None, next_frame=later)
         for t, (frame, later) in enumerate(zip(shown, following, strict=True))
     ]
+
+
+def at_network_size(net, shown, masks):
+    """Frames `[T, 3, H, W]` and masks `[T, N, H, W]` as clips for this network are."""
+    size_hw = net.network_size((SIDE, SIDE))
+    small = functional.interpolate(masks.float(), size_hw, mode="nearest-exact") > 0
+    return functional.interpolate(shown, size_hw, mode="nearest-exact"), small
 
 
 def assert_same(first, second):
@@ -201,13 +208,14 @@ def test_parts_hold_every_parameter(net):
 @pytest.mark.parametrize("name", TRAINED)
 def test_streaming_is_the_clip(name):
     """The first frame that is predicted: in training and streaming it reads one frame of memory."""
-    shown = frames(2)
+    net = smallest(name)
     first = torch.ones(SIDE, SIDE, dtype=torch.bool) if name in COARSE else box(0)
-    masks = torch.stack([first, box(0, shift=1)])[None, :, None]
-    batch = VideoBatch(shown[None], masks, [1], [[7]], ["clip"], torch.arange(2)[None])
+    masks = torch.stack([first, box(0, shift=1)])[:, None]
+    shown, masks = at_network_size(net, frames(2), masks)
+    batch = VideoBatch(shown[None], masks[None], [1], [[7]], ["clip"], torch.arange(2)[None])
 
     def both(net):
-        output = play(net.start(2), shown, {0: MaskPrompt([7], first[None])})[1]
+        output = play(net.start(2), shown, {0: MaskPrompt([7], masks[0])})[1]
         if output.has_opinion is not None and not output.has_opinion.any():
             pytest.skip(f"{name} sees nothing in this clip without its weights")
         clip = net.forward_clip(batch).steps[1][0].mask_logits[0, :1]
@@ -215,7 +223,6 @@ def test_streaming_is_the_clip(name):
         streamed = functional.interpolate(output.mask_logits[None], clip.shape[1:], mode="bilinear")
         return [clip, streamed[0]]
 
-    net = smallest(name)
     with torch.inference_mode():
         clip, streamed = both(net)
         tolerance = FACTOR * noise_floor(net, both)
@@ -227,10 +234,12 @@ def test_streaming_is_the_clip(name):
 @pytest.mark.parametrize("name", TRAINED)
 def test_training_reaches_the_weights(name):
     net = smallest(name).train()
-    masks = torch.stack([torch.stack([box(0, shift=t), box(1, shift=t)]) for t in range(3)])[None]
-    batch = VideoBatch(frames(3)[None], masks, [2], [[7, 3]], ["clip"], torch.arange(3)[None])
+    masks = torch.stack([torch.stack([box(0, shift=t), box(1, shift=t)]) for t in range(3)])
+    shown, masks = at_network_size(net, frames(3), masks)
+    batch = VideoBatch(shown[None], masks[None], [2], [[7, 3]], ["clip"], torch.arange(3)[None])
     if name == "Tmo":  # one foreground
-        batch.masks, batch.num_objects, batch.object_ids = masks.any(2, keepdim=True), [1], [[1]]
+        batch.masks = masks[None].any(2, keepdim=True)
+        batch.num_objects, batch.object_ids = [1], [[1]]
     output = net.forward_clip(batch)
     assert len(output.steps) == 3
     sum(step.mask_logits.float().sum() for steps in output.steps for step in steps).backward()

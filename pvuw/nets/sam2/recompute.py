@@ -48,10 +48,18 @@ def _modules(model: SAM2Base, part: RecomputedPart) -> list[nn.Module]:
     return modules[part]
 
 
+_KEPT = "_forgetful_forward"
+
+
 @contextmanager
 def _forgetful(module: nn.Module) -> Iterator[None]:
     before = module.__dict__.get("forward")
-    module.__dict__["forward"] = partial(checkpoint, module.forward, use_reentrant=False)
+    # One and the same object every time: torch.compile translates anew for a new one.
+    kept = module.__dict__.get(_KEPT)
+    if kept is None or kept.args[0] != module.forward:
+        kept = partial(checkpoint, module.forward, use_reentrant=False)
+        module.__dict__[_KEPT] = kept
+    module.__dict__["forward"] = kept
     try:
         yield
     finally:

@@ -8,6 +8,8 @@ from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.lora import LoraConfig
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.tuning import TuningConfig, prepare
+from pvuw.types import Prompt
+from tests.helpers.sam2_training import make_batch
 
 
 def kinds(net):
@@ -66,3 +68,46 @@ def test_a_compiled_block_gives_the_same_output_and_gradient():
     torch.testing.assert_close(run(), eager)
     assert torch._dynamo.utils.counters["stats"]["unique_graphs"] > graphs
     assert list(net.state_dict()) == names
+
+
+def step(net, batch):
+    """Loss-like number and a gradient of one training step."""
+    net.zero_grad()
+    output = net.forward_clip(batch)
+    total = sum(step.mask_logits.mean() for frame in output.steps for step in frame)
+    total.backward()
+    weight = net.model.image_encoder.trunk.blocks[0].attn.qkv.weight
+    return total.detach(), weight.grad.clone()
+
+
+@pytest.mark.slow
+def test_compiled_encoder_that_recomputes_is_translated_once_and_equal():
+    """Traced, not translated: with a new function in every step torch would trace every step."""
+    net = Sam2(image_size=64, checkpoint_activations=["image_encoder"]).train()
+    batch = make_batch(2, counts=(1,), size=64)
+    eager = step(net, batch)
+    torch.compiler.reset()
+    stats = torch._dynamo.utils.counters["stats"]
+    prepare(net, TuningConfig(compile="image_encoder", compile_backend="eager"))
+    graphs = []
+    for _ in range(4):
+        torch.testing.assert_close(step(net, batch), eager)
+        graphs.append(stats["unique_graphs"])
+    assert graphs[1] == graphs[3] > 0  # the second step finds position encodings in their cache
+
+
+def test_prediction_runs_no_compiled_graph():
+    """What docs/training.md says of torch.compile; a change here has to be said there."""
+    net = Sam2(image_size=64)
+    ran = []
+
+    def counting(graph, inputs):
+        ran.append(graph)
+        return graph
+
+    prepare(net, TuningConfig(compile="image_encoder", compile_backend=counting))
+    session = net.eval().start()
+    frame = torch.zeros(3, 64, 64, dtype=torch.uint8)
+    session.step(frame, Prompt([1], torch.ones(1, 64, 64, dtype=torch.bool)))
+    session.step(frame)
+    assert not ran

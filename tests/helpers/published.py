@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from pvuw.lightning_cli import _fill_in_clip_size
 from pvuw.nets.sam2.build import config_path, model_config
 from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
 from pvuw.types import VideoBatch
@@ -86,6 +87,12 @@ def shown(value):
     return json.dumps(value).strip('"') if not isinstance(value, str) else value
 
 
+def _parsed(recipe):
+    config = parse("fit", "--config", recipe, "--data.root", "x")
+    _fill_in_clip_size(config)
+    return config
+
+
 # SAM 2.
 
 _BLANKS = (
@@ -120,7 +127,7 @@ def _inference(size):
 
 def sam2_ours(size):
     """The same keys from `mose/sam2_<size>.yaml`, as parsed and built."""
-    config = parse("fit", "--config", f"mose/sam2_{size}.yaml", "--data.root", "x")
+    config = _parsed(f"mose/sam2_{size}.yaml")
     model, data, trainer = config.model.init_args, config.data.init_args, config.trainer
     net, optim, clip = model.net.init_args, model.optim, data.clip
     ours = _sam2_model(net)
@@ -311,7 +318,7 @@ def zoo_published(name):
 
 def zoo_ours(name):
     """The same keys from `zoo/<name>.yaml`, as parsed."""
-    config = parse("fit", "--config", f"zoo/{name}.yaml", "--data.root", "x")
+    config = _parsed(f"zoo/{name}.yaml")
     rows = {"cutie": _point_sampled, "livos": _point_sampled, "xmem": _xmem, "tmo": _tmo}[name](
         config
     )

@@ -45,9 +45,9 @@ def run_recipe(args: argparse.Namespace) -> int:
     if not members:
         raise PvuwError(f"{out}: no member gave any masks, so there is nothing to fuse")
     config = EnsembleConfig(
-        method=recipe.method,  # type: ignore[arg-type]  # checked when it was read
+        method=recipe.method,
         members=tuple(members),
-        granularity=recipe.granularity,  # type: ignore[arg-type]
+        granularity=recipe.granularity,  # type: ignore[arg-type]  # checked when it was read
         images=args.recipe_images if (args.recipe_images / next(iter(videos))).is_dir() else None,
         database=None if recipe.database is None else Path(recipe.database),
         protocol=recipe.protocol,

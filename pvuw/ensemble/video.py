@@ -2,36 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.evidence import Evidence
-from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.members.folders import Member, MemberConfidences, MemberFrames
+from pvuw.ensemble.members.frame_line import frame_line
 from pvuw.ensemble.members.output import answer_of, stamp_of
-from pvuw.ensemble.members.record import frame_line, swap_lines
+from pvuw.ensemble.methods import METHODS, Given, Method
 from pvuw.ensemble.recommend.database import PerformanceDatabase, PerformanceRow
-from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
 from pvuw.ensemble.recommend.recording import read_picture
-from pvuw.ensemble.recommend.select import (
-    Granularity,
-    Judge,
-    Selection,
-    follow,
-    judge_by_record,
-    judge_by_weight,
-    select,
-)
+from pvuw.ensemble.recommend.select import Granularity
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_store import IdMap
 
-Method = Literal["vote", "fuse", "select"]
 _VERSION = 2
 """Raised whenever the same inputs would give other masks: finished videos are then made again."""
 
@@ -40,7 +30,8 @@ _VERSION = 2
 class EnsembleConfig:
     """What is done with which members."""
 
-    method: Method
+    method: str
+    """One of `METHODS`."""
     members: tuple[Member, ...]
     """In order of priority."""
     granularity: Granularity = "video"
@@ -51,6 +42,11 @@ class EnsembleConfig:
     """Recorded performance (`pvuw ensemble record`); None: by weight."""
     protocol: str = "mose"
     """Whose scores of the database count."""
+
+    @property
+    def way(self) -> Method:
+        """The method itself."""
+        return METHODS[self.method](self.granularity)
 
     @property
     def names(self) -> list[str]:
@@ -111,72 +107,20 @@ def _run(task: VideoTask, report: VideoReport) -> None:
         return
     report.notes += frames.problems
     with closing(MemberConfidences(frames)) as confidences:
-        answers, header, evidence = _prepare(config, frames, confidences, rows)
+        given = Given(frames, confidences, config.weights, rows, _image_reader(config, frames))
+        outcome = config.way.run(given)
         with answer_of(task.out, task.video_id) as (write, note):
-            note({"stamp": stamp, "method": config.method, "video": task.video_id, **header})
-            for position, answer in enumerate(answers):
+            head = {"stamp": stamp, "method": config.method, "video": task.video_id}
+            note({**head, **outcome.record.to_json()})
+            for position, answer in enumerate(outcome.answers):
                 write(frames.frame_names[position], answer)
-                note(_line(config, frames, position, answer, evidence))
+                note(_line(config, frames, position, answer, outcome.evidence))
     report.notes += [
-        f"{swap['member']}: {task.video_id}: ids {swap['object_ids'][0]} and "
-        f"{swap['object_ids'][1]} were exchanged from {swap['first_frame']} to "
-        f"{swap['last_frame']}; put right"
-        for swap in header.get("swaps", [])
+        f"{exchange.member}: {task.video_id}: ids {exchange.object_ids[0]} and "
+        f"{exchange.object_ids[1]} were exchanged from {exchange.first_frame} to "
+        f"{exchange.last_frame}; put right"
+        for exchange in outcome.record.exchanges
     ]
-
-
-def _prepare(
-    config: EnsembleConfig,
-    frames: MemberFrames,
-    confidences: MemberConfidences,
-    rows: list[PerformanceRow],
-) -> tuple[Iterator[IdMap], dict[str, Any], Evidence | None]:
-    """Return the answers, what the record says first, and the evidence where ids are matched."""
-    weights = list(config.weights.values())
-    header: dict[str, Any] = {"members": config.weights, "problems": frames.problems}
-    if config.method == "vote":
-        return vote(frames, weights), header, None
-    evidence = Evidence(frames, weights)
-    fuser = Fuser(evidence, confidences)
-    header["swaps"] = swap_lines(evidence, config.names, frames.frame_names)
-    header["same"] = _same(config, evidence)
-    judge: Judge = judge_by_record(Recommender(rows)) if rows else judge_by_weight(config.weights)
-    if config.method == "fuse" and not rows:
-        return fuser.answers(), header, evidence
-    granularity: Granularity = "object" if config.method == "fuse" else config.granularity
-    look = _image_reader(config, frames)
-    chosen = select(fuser, config.names, judge, granularity=granularity, image=look)
-    header["selection"] = [_piece(frames, chosen, at, why) for at, why in chosen.pieces]
-    if config.method == "select":
-        return follow(evidence, chosen), header, evidence
-    learnt = {at: _votes(why, config.names) for at, why in chosen.pieces}
-    return Fuser(evidence, confidences, learnt=learnt).answers(), header, evidence
-
-
-def _votes(why: Recommendation, names: Sequence[str]) -> list[float]:
-    """Return the votes that members are recommended with; one without masks has a small one."""
-    votes = why.vote_weights()
-    return [votes.get(name, min(votes.values())) for name in names]
-
-
-def _piece(
-    frames: MemberFrames, selection: Selection, at: int, why: Recommendation
-) -> dict[str, Any]:
-    """Return one choice for the record."""
-    place: dict[str, Any] = {}
-    if selection.granularity == "object":
-        place = {"object_id": at}
-    elif selection.granularity == "frame":
-        place = {"first_frame": frames.frame_names[at]}
-    expected = {one.member: round(one.expected, 4) for one in why.estimates}
-    return {
-        **place,
-        "member": why.member,
-        "expected": expected,
-        "votes": {name: round(vote, 4) for name, vote in why.vote_weights().items()},
-        "uncertainty": round(why.uncertainty, 4),
-        "reason": why.reason,
-    }
 
 
 def _line(
@@ -193,15 +137,6 @@ def _line(
     thin = evidence.thin(answer)
     assert thin is not None
     return frame_line(name, config.names, evidence.read_thin(position), thin)
-
-
-def _same(config: EnsembleConfig, evidence: Evidence) -> list[list[str]]:
-    """Return the members that never differ, in groups."""
-    groups = {
-        tuple(name for name, same in zip(config.names, row, strict=True) if same)
-        for row in evidence.matching.same
-    }
-    return [list(group) for group in sorted(groups) if len(group) > 1]
 
 
 def _image_reader(
@@ -223,7 +158,7 @@ def _rows(config: EnsembleConfig) -> list[PerformanceRow]:
     if not config.database.is_file():
         raise DataError(f"{config.database}: no such file; fill it with pvuw ensemble record")
     with PerformanceDatabase(config.database) as database:
-        level: Granularity = "object" if config.method == "fuse" else config.granularity
+        level = config.way.level
         rows = database.rows(level=level, protocol=config.protocol)
     known = [row for row in rows if row.member in config.names]
     if not known:

@@ -1,5 +1,7 @@
 """Numbers and text as every page writes them."""
 
+from collections.abc import Sequence
+
 from markupsafe import Markup, escape
 
 DASH = Markup('<span class="none">&ndash;</span>')
@@ -49,3 +51,13 @@ def prose(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if i % 2 else escape(part)
         for i, part in enumerate(parts)
     )
+
+
+def join_names(names: Sequence[str]) -> str:
+    """Return names as one writes them in a sentence.
+
+    Example:
+        >>> join_names(["a"]), join_names(["a", "b", "c"])
+        ('a', 'a, b and c')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pvuw.report.members.record import Record
+from pvuw.ensemble.record import Record
 
 NEARER_BY = 0.02
 """Mean IoU by which another member must be nearer before it counts as the nearest."""

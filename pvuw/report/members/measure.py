@@ -7,13 +7,13 @@ from typing import Any
 import cv2
 import numpy as np
 
-from pvuw.ensemble.members.record import frame_line
+from pvuw.ensemble.members.frame_line import frame_line
+from pvuw.ensemble.record import Record, read_record
 from pvuw.io.mask_store import IdMap
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.measure import MaskReader, MaskSource, SideFacts
 from pvuw.report.members.followed import Band, bands
-from pvuw.report.members.record import Record, read_record
 from pvuw.report.settings import Ensemble
 
 _LONG_SIDE = 480  # pixels: as in the record, agreement is that of thinned-out id maps

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pvuw.ensemble.members.record import OVERRULED_BELOW
+from pvuw.ensemble.members.frame_line import OVERRULED_BELOW
+from pvuw.ensemble.record import Exchange
 from pvuw.io.mask_store import IdMap
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
@@ -11,7 +12,6 @@ from pvuw.report.measure import MaskReader, SideFacts
 from pvuw.report.members.agreement_map import agreeing
 from pvuw.report.members.followed import is_followed
 from pvuw.report.members.measure import EnsembleFacts, put_right
-from pvuw.report.members.record import Exchange
 from pvuw.report.members.scores import score_members, score_table, tell_scores
 from pvuw.report.members.words import tell, tell_choices, tell_method, tell_region
 from pvuw.report.pictures import encode_id_map, encode_levels, reduce_id_map

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pvuw.metrics.report import ObjectRow, summarise
+from pvuw.pages.words import join_names
 from pvuw.report.measure import SideFacts
 from pvuw.report.members.measure import EnsembleFacts
-from pvuw.report.members.record import join_names
 
 
 @dataclass(frozen=True)

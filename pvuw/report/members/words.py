@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from pvuw.ensemble.members.record import OVERRULED_BELOW
+from pvuw.ensemble.members.frame_line import OVERRULED_BELOW
+from pvuw.ensemble.record import Choice, Record
 from pvuw.io.folder import shorten
-from pvuw.pages.words import plural
+from pvuw.pages.words import join_names, plural
 from pvuw.report.members.measure import EnsembleFacts, MemberFacts, Region
-from pvuw.report.members.record import Choice, Record, join_names
 
 _OBJECTS_TOLD = 3
 _METHODS = {

@@ -1,5 +1,5 @@
+from pvuw.ensemble.record import Choice, Record
 from pvuw.report.members.followed import Band, bands, is_followed, nearest
-from pvuw.report.members.record import Choice, Record
 
 FRAMES = ["0", "1", "2", "3"]
 ALL = [{1: 0.9}] * 4
@@ -10,7 +10,7 @@ def record(*choices, method="select"):
 
 
 def choice(member, other, **where):
-    return Choice(member, (member, other), {}, "because", **where)
+    return Choice(member, {member: 0.9, other: 0.8}, {}, "because", **where)
 
 
 def test_one_band_for_each_object():

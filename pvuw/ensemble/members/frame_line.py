@@ -11,6 +11,7 @@ from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.pixels import differing
 from pvuw.ensemble.fuse.tracks import Swap
 from pvuw.ensemble.recommend.agreement import compare_with
+from pvuw.ensemble.record import Exchange
 from pvuw.io.mask_store import IdMap
 
 OVERRULED_BELOW = 0.5
@@ -59,21 +60,24 @@ def frame_line(
     }
 
 
-def swap_lines(evidence: Evidence, members: Sequence[str], frame_names: Sequence[str]) -> list[Any]:
-    """Return the exchanges of ids that were undone, for the record."""
+def exchanges_of(
+    evidence: Evidence, members: Sequence[str], frame_names: Sequence[str]
+) -> tuple[Exchange, ...]:
+    """Return the exchanges of ids that were undone."""
     bins = [evidence.bin_of(position) for position in range(len(frame_names))]
 
-    def line(swap: Swap) -> dict[str, Any]:
+    def exchange(swap: Swap) -> Exchange:
         last = len(bins) - 1 - bins[::-1].index(swap.last_bin)
-        return {
-            "member": members[swap.member],
-            "object_ids": list(swap.object_ids),
-            "first_frame": frame_names[bins.index(swap.first_bin)],
-            "last_frame": frame_names[last],
-            "evidence": swap.evidence,
-        }
+        first = bins.index(swap.first_bin)
+        return Exchange(
+            members[swap.member],
+            swap.object_ids,
+            frame_names[first],
+            frame_names[last],
+            swap.evidence,
+        )
 
-    return [line(swap) for swap in evidence.matching.swaps]
+    return tuple(exchange(swap) for swap in evidence.matching.swaps)
 
 
 def _regions(

@@ -1,8 +1,8 @@
-"""Reads what `pvuw ensemble` noted about a video: the first line of `agreement/<video>.jsonl`."""
+"""What is noted about a video, written and read: the first line of `agreement/<video>.jsonl`."""
 
+import dataclasses
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,8 @@ class Exchange:
     object_ids: tuple[int, int]
     first_frame: str
     last_frame: str
+    evidence: float = field(default=0.0, compare=False)
+    """How much more IoU with the others the exchange gives, summed over objects and time."""
 
     def covers(self, frame_name: str) -> bool:
         """Return whether the ids were exchanged in a frame."""
@@ -33,14 +35,37 @@ class Choice:
     """Whom to follow, or whose votes count how much."""
 
     member: str
-    ranking: tuple[str, ...]
-    """All members, best first: where one has no mask, the next is followed."""
+    expected: dict[str, float]
+    """J&F that each member is expected to score, best first."""
     votes: dict[str, float]
     reason: str
     object_id: int | None = None
     """The object it is about; None: all of them."""
     first_frame: str | None = None
     """Where its stretch begins; None: it is about the whole video."""
+    uncertainty: float = 0.0
+    """Of what the member is expected to score."""
+
+    @property
+    def ranking(self) -> tuple[str, ...]:
+        """All members, best first: where one has no mask, the next is followed."""
+        return self.member, *(name for name in self.expected if name != self.member)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the choice as it is noted."""
+        place: dict[str, Any] = {}
+        if self.object_id is not None:
+            place = {"object_id": self.object_id}
+        elif self.first_frame is not None:
+            place = {"first_frame": self.first_frame}
+        return {
+            **place,
+            "member": self.member,
+            "expected": self.expected,
+            "votes": self.votes,
+            "uncertainty": self.uncertainty,
+            "reason": self.reason,
+        }
 
 
 @dataclass(frozen=True)
@@ -56,6 +81,20 @@ class Record:
     same: tuple[tuple[str, ...], ...] = ()
     """Groups of members that never differ."""
     choices: tuple[Choice, ...] = ()
+    problems: tuple[str, ...] = ()
+    """What members lack, one line each."""
+    matched: bool = True
+    """Whether ids were compared at all; plain votes look at nothing."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as it is noted, without stamp and video."""
+        line: dict[str, Any] = {"members": self.weights, "problems": list(self.problems)}
+        if self.matched:
+            line["swaps"] = [dataclasses.asdict(exchange) for exchange in self.exchanges]
+            line["same"] = self.same
+        if self.choices:
+            line["selection"] = [choice.to_json() for choice in self.choices]
+        return line
 
     def id_table(self, member: str, frame_name: str) -> NDArray[np.uint8] | None:
         """Return the 256 ids that a member's ids become in a frame; None: they stay."""
@@ -105,34 +144,26 @@ def _record(line: dict[str, Any]) -> Record:
         tuple(_exchange(swap) for swap in line.get("swaps", [])),
         tuple(tuple(map(str, group)) for group in line.get("same", [])),
         tuple(_choice(piece) for piece in line.get("selection", [])),
+        tuple(map(str, line.get("problems", []))),
+        "swaps" in line,
     )
 
 
 def _exchange(swap: dict[str, Any]) -> Exchange:
     one, other = swap["object_ids"]
     frames = str(swap["first_frame"]), str(swap["last_frame"])
-    return Exchange(str(swap["member"]), (int(one), int(other)), *frames)
+    evidence = float(swap.get("evidence", 0))
+    return Exchange(str(swap["member"]), (int(one), int(other)), *frames, evidence)
 
 
 def _choice(piece: dict[str, Any]) -> Choice:
-    member = str(piece["member"])
-    others = [str(name) for name in piece["expected"] if name != member]
     object_id = piece.get("object_id")
     return Choice(
-        member,
-        (member, *others),
+        str(piece["member"]),
+        {str(name): float(score) for name, score in piece["expected"].items()},
         {str(name): float(vote) for name, vote in piece["votes"].items()},
         str(piece["reason"]),
         None if object_id is None else int(object_id),
         piece.get("first_frame"),
+        float(piece.get("uncertainty", 0)),
     )
-
-
-def join_names(names: Sequence[str]) -> str:
-    """Return names as one writes them in a sentence.
-
-    Example:
-        >>> join_names(["a"]), join_names(["a", "b", "c"])
-        ('a', 'a, b and c')
-    """
-    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))

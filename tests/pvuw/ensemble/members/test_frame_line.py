@@ -1,7 +1,8 @@
 import numpy as np
 
 from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
-from pvuw.ensemble.members.record import frame_line, swap_lines
+from pvuw.ensemble.members.frame_line import exchanges_of, frame_line
+from pvuw.ensemble.record import Exchange
 from tests.pvuw.ensemble.scenes_of_squares import NUM_FRAMES, shifted, swapped, video, without
 
 
@@ -35,8 +36,6 @@ def test_no_member_has_a_mask():
 def test_swaps_name_member_and_frames():
     members = [video(), shifted(video(), 1), swapped(shifted(video(), -1), 5, 11)]
     names = [f"{number:05d}" for number in range(0, 5 * NUM_FRAMES, 5)]
-    (line,) = swap_lines(Evidence(ArrayFrames(members), [1, 1, 1]), ["a", "b", "c"], names)
-    assert line["member"] == "c"
-    assert line["object_ids"] == [3, 9]
-    assert (line["first_frame"], line["last_frame"]) == ("00025", "00055")
-    assert line["evidence"] > 10
+    (found,) = exchanges_of(Evidence(ArrayFrames(members), [1, 1, 1]), ["a", "b", "c"], names)
+    assert found == Exchange("c", (3, 9), "00025", "00055")
+    assert found.evidence > 10

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
-from pvuw.ensemble.members.record import swap_lines
+from pvuw.ensemble.members.frame_line import exchanges_of
+from pvuw.ensemble.record import Choice, Exchange, Record, read_record
 from pvuw.errors import DataError
-from pvuw.report.members.record import Exchange, Record, read_record
 from tests.pvuw.report.members.make import NAMES, write_ensemble
 
 
@@ -53,13 +53,9 @@ def test_ids_are_those_that_the_ensemble_used():
     odd[2:5], odd[5:] = first[blocks[2:5]], then[blocks[5:]]
     evidence = Evidence(ArrayFrames([blocks, np.roll(blocks, 1, axis=1), odd]), [1, 1, 1])
     names = [f"{number:05d}" for number in range(20)]
-    lines = json.loads(json.dumps(swap_lines(evidence, ["a", "b", "c"], names)))
-    assert len(lines) >= 2
-    exchanges = [
-        Exchange(s["member"], tuple(s["object_ids"]), s["first_frame"], s["last_frame"])
-        for s in lines
-    ]
-    record = Record("fuse", {}, tuple(exchanges))
+    exchanges = exchanges_of(evidence, ["a", "b", "c"], names)
+    assert len(exchanges) >= 2
+    record = Record("fuse", {}, exchanges)
     for position, name in enumerate(names):
         table = record.id_table("c", name)
         right = odd[position] if table is None else table[odd[position]]
@@ -78,3 +74,18 @@ def test_the_latest_choice_holds(tmp_path):
     record = read_record(root / "out/agreement/v.jsonl")
     found = [record.choice_at(name, None) for name in ("8", "9", "10", "100")]
     assert [c and c.member for c in found] == [None, "still", "loses", "loses"]
+
+
+def test_what_was_written_is_read(tmp_path):
+    swap = Exchange("b", (3, 9), "00006", "00015", 12.5)
+    chosen = Choice("a", {"a": 0.9, "b": 0.8}, {"a": 0.6, "b": 0.4}, "a: best", object_id=9)
+    for record in (
+        Record("vote", {"a": 1.0, "b": 2.0}, problems=("a: no mask",), matched=False),
+        Record("fuse", {"a": 1.0, "b": 2.0}, (swap,), (("a", "b"),)),
+        Record("select", {"a": 1.0, "b": 2.0}, (swap,), choices=(chosen,)),
+    ):
+        line = {"stamp": "x", "method": record.method, "video": "v", **record.to_json()}
+        (tmp_path / "v.jsonl").write_text(json.dumps(line))
+        found = read_record(tmp_path / "v.jsonl")
+        assert found == record
+        assert [e.evidence for e in found.exchanges] == [e.evidence for e in record.exchanges]

@@ -89,8 +89,10 @@ def test_recipe_parses_under_every_overlay(recipe, overlay):
 @pytest.mark.parametrize("recipe", names(RECIPES))
 def test_recipe_builds_its_network_with_tiny_weights(recipe):
     argv = ["predict", "--config", recipe, "--data.root", "somewhere"]
-    if parse(*argv).model.init_args.net.class_path.endswith("Sam2"):
-        argv += ["--model.net.size", "nano", "--model.net.image_size", "64"]
+    small = {"Sam2": "64", "Sam3": "56"}
+    name = parse(*argv).model.init_args.net.class_path.rpartition(".")[2]
+    if name in small:
+        argv += ["--model.net.size", "nano", "--model.net.image_size", small[name]]
     argv += ["--trainer.precision", "32-true", "--trainer.strategy", "auto"]
     module = build(*argv, "--trainer.accelerator", "cpu").model
     assert isinstance(module, torch.nn.Module)

@@ -1,9 +1,11 @@
 """How SAM 2 turns a frame into memory, and fuses a later frame with it."""
 
+from collections.abc import Callable
+
 import torch
 from sam2.modeling.sam2_base import SAM2Base
 from sam2.modeling.sam2_utils import get_1d_sine_pe
-from torch import Tensor
+from torch import Tensor, nn
 
 from pvuw.nets.sam2.decoding import DecodedMasks
 from pvuw.nets.sam2.features import FrameFeatures
@@ -11,6 +13,12 @@ from pvuw.nets.sam2.memory import MemoryBank, MemoryFrame
 
 MEMORY_DTYPE = torch.bfloat16
 """Upstream stores maps so whatever it computes in, and the rounding is part of its results."""
+
+ReadoutGate = Callable[[nn.Module, Tensor], Tensor]
+"""Of a layer of memory attention and the tokens before it reads, float `[N, hw, D]`: by what the
+readout is multiplied, float `[N, hw, 1]`."""
+_KINDS_OF_READING = 3
+"""Memory, longer memory and portraits have positions of their own."""
 
 
 class MemoryFusion:
@@ -52,17 +60,59 @@ class MemoryFusion:
         tokens = features.to(MEMORY_DTYPE).flatten(2).transpose(1, 2).contiguous()
         return MemoryFrame(tokens, masks.pointers)
 
-    def read(self, frame: FrameFeatures, bank: MemoryBank, *, frame_idx: int) -> Tensor:
-        """Features of a frame fused with the memory of `N` objects, float `[N, D, h, w]`."""
+    def read(
+        self,
+        frame: FrameFeatures,
+        bank: MemoryBank,
+        *,
+        frame_idx: int,
+        gate: ReadoutGate | None = None,
+    ) -> Tensor:
+        """Features of a frame fused with the memory of `N` objects, float `[N, D, h, w]`.
+
+        Args:
+            frame: The frame's own features.
+            bank: The objects' memory.
+            frame_idx: The frame's place in the video.
+            gate: How much of what is read arrives where; default: all.
+        """
+        return self._attend(
+            frame, *self._tokens(bank.maps(frame_idx), bank.pointers(frame_idx)), gate
+        )
+
+    def read_sampled(self, frame: FrameFeatures, bank: MemoryBank, *, frame_idx: int) -> Tensor:
+        """As `read`, of the longer memory of objects that have one."""
+        tokens = self._tokens(bank.sampled_maps(frame_idx), bank.pointers(frame_idx))
+        return self._attend(frame, *tokens, None)
+
+    def portrait(self, bank: MemoryBank, *, frame_idx: int) -> Tensor | None:
+        """What tells `N` objects apart: their nearest prompted and newest map, with positions.
+
+        Returns:
+            Memory plus positions, float `[N, L, C]`, or None where nothing is remembered yet.
+        """
+        maps = bank.maps(frame_idx)
+        if not maps:
+            return None
+        chosen = [maps[0], maps[-1]] if len(maps) > 1 else maps
+        memory, positions, _ = self._tokens(chosen, [])
+        return memory + positions
+
+    def _attend(
+        self,
+        frame: FrameFeatures,
+        memory: Tensor,
+        positions: Tensor,
+        num_pointer_tokens: int,
+        gate: ReadoutGate | None,
+    ) -> Tensor:
         attention = self.model.memory_attention
-        memory, positions, num_pointer_tokens = self._tokens(bank, frame_idx)
         tokens = self._attend_to_itself(frame).expand(len(memory), -1, -1)
         for depth, layer in enumerate(attention.layers):
             if depth:
                 tokens = layer._forward_sa(tokens, frame.position)
-            tokens = layer._forward_ca(
-                tokens, memory, frame.position, positions, num_pointer_tokens
-            )
+            read = layer._forward_ca(tokens, memory, frame.position, positions, num_pointer_tokens)
+            tokens = read if gate is None else tokens + gate(layer, tokens) * (read - tokens)
             tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
         fused: Tensor = attention.norm(tokens).transpose(1, 2)
         return fused.view(-1, *frame.coarse.shape[1:])
@@ -77,12 +127,14 @@ class MemoryFusion:
             frame.attended = attention.layers[0]._forward_sa(tokens, frame.position)
         return frame.attended
 
-    def _tokens(self, bank: MemoryBank, frame_idx: int) -> tuple[Tensor, Tensor, int]:
+    def _tokens(
+        self, maps: list[tuple[int, Tensor]], pointed: list[tuple[int, Tensor]]
+    ) -> tuple[Tensor, Tensor, int]:
         """Memory `[N, L, C]`, its positions `[1, L, C]` and how many of the `L` are pointers."""
-        places, memory = zip(*bank.maps(frame_idx), strict=True)
+        places, memory = zip(*maps, strict=True)
         distances: tuple[int, ...] = ()
-        if self.model.use_obj_ptrs_in_encoder:
-            distances, pointers = zip(*bank.pointers(frame_idx), strict=True)
+        if self.model.use_obj_ptrs_in_encoder and pointed:
+            distances, pointers = zip(*pointed, strict=True)
             # A pointer is as wide as a feature, memory is narrower: it is cut into several tokens.
             cut = torch.stack(pointers, dim=1).reshape(len(pointers[0]), -1, self.model.mem_dim)
             memory = (*memory, cut)
@@ -98,8 +150,10 @@ class MemoryFusion:
             in_time = self.model.maskmem_tpos_enc.flatten(1)  # [num_maskmem, C], newest first
             newest = self.model.num_maskmem - 1
             maps = [self._map_position + in_time[newest - place] for place in places]
-            # The latest only: groups of one frame often agree, frames never do.
-            self._positions = {key: torch.cat([*maps, *self._in_time(distances)], dim=1)}
+            # The latest only: groups of one frame often agree, frames seldom do.
+            latest = [*self._positions.items()][-_KINDS_OF_READING + 1 :]
+            self._positions = dict(latest)
+            self._positions[key] = torch.cat([*maps, *self._in_time(distances)], dim=1)
         return self._positions[key]
 
     def _in_time(self, distances: tuple[int, ...]) -> list[Tensor]:

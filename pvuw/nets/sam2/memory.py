@@ -42,6 +42,8 @@ class MapChoice:
     """Read on every frame as if they had been prompted, until they are named no longer."""
     reserve: frozenset[int] = field(default=frozenset(), compare=False)
     """Not read, and kept because they may become permanent."""
+    sampled: tuple[int, ...] = ()
+    """Read apart from the others, as another, longer memory; see `pvuw.nets.sam3.long_memory`."""
     pointers: tuple[int, ...] | None = None
     """Unprompted frames whose pointers are read on the next frame, newest first: the k-th passes
     for one k frames ago. None: the last ones, each at its own distance."""
@@ -77,6 +79,7 @@ class MemoryBank:
         self.prompted: dict[int, MemoryFrame] = {}
         self.permanent: dict[int, MemoryFrame] = {}
         self.recent: dict[int, MemoryFrame] = {}
+        self.sampled: dict[int, MemoryFrame] = {}
         self.choice = MapChoice()
 
     def add(
@@ -98,6 +101,7 @@ class MemoryBank:
         (self.prompted if prompted else self.recent)[frame_idx] = memory
         self.choice = choice or MapChoice()
         self._promote()
+        self._sample()
         self._forget(frame_idx)
 
     def foresee(self, frame_idx: int, memory: MemoryFrame) -> None:
@@ -113,6 +117,15 @@ class MemoryBank:
             memory = self.recent.get(t, others.get(t))
             if memory is not None:
                 found.append((place, memory.features))
+        return [(place, features) for place, features in found if features is not None]
+
+    def sampled_maps(self, frame_idx: int) -> list[tuple[int, Tensor]]:
+        """Maps of the longer memory to read on a frame, placed like those of `maps`."""
+        near, _ = self._nearest_prompted(frame_idx)
+        found = [(0, memory.features) for memory in near.values()]
+        places = range(self.num_maps + 1 - len(self.sampled), self.num_maps + 1)
+        sampled = zip(places, self.sampled.values(), strict=True)
+        found += [(place, memory.features) for place, memory in sampled]
         return [(place, features) for place, features in found if features is not None]
 
     def pointers(self, frame_idx: int) -> list[tuple[int, Tensor]]:
@@ -135,6 +148,7 @@ class MemoryBank:
         bank.prompted = {t: m.take(rows) for t, m in self.prompted.items()}
         bank.permanent = {t: m.take(rows) for t, m in self.permanent.items()}
         bank.recent = {t: m.take(rows) for t, m in self.recent.items()}
+        bank.sampled = {t: m.take(rows) for t, m in self.sampled.items()}
         bank.choice = self.choice
         return bank
 
@@ -165,6 +179,13 @@ class MemoryBank:
                 self.permanent[t] = self.recent.pop(t)
                 assert self.permanent[t].features is not None, "promoted after it was forgotten"
         self.permanent = {t: self.permanent[t] for t in self.choice.permanent}
+
+    def _sample(self) -> None:
+        """Keep what is sampled by itself, since recent memory loses its maps."""
+        kept = self.recent | self.sampled
+        self.sampled = {
+            t: MemoryFrame(kept[t].features, kept[t].pointers) for t in self.choice.sampled
+        }
 
     def _forget(self, frame_idx: int) -> None:
         """Drop what no frame after `frame_idx` can read."""

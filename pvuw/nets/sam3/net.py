@@ -16,9 +16,11 @@ from pvuw.nets.sam2.resized import at_scale
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.tracker import MemoryTracker, check_candidates
 from pvuw.nets.sam3.build import build_tracker
+from pvuw.nets.sam3.competition import Competition
 from pvuw.nets.sam3.config import TrackerConfig
 from pvuw.nets.sam3.images import normalize
 from pvuw.nets.sam3.keys import is_release, release_name, tracker_weights
+from pvuw.nets.sam3.long_memory import LongMemory
 from pvuw.nets.sam3.port import from_port, is_port
 from pvuw.nets.sam3.selection import MemorySelection
 from pvuw.nets.sam3.session import Sam3Session
@@ -68,6 +70,12 @@ class Sam3(MemoryTracker):
             selection; default: none, as upstream.
         non_overlap_memory: In prediction, memory takes each pixel as part of its strongest object
             only.
+        long_memory: Read a second memory of frames far apart too; an empty mapping is its defaults
+            (docs/sam3.md); default: no. Prediction only.
+        competition: Let objects compete for what they read from memory; an empty mapping is its
+            defaults (docs/sam3.md); default: no. Prediction only.
+        memory_mask_scale: Masks enter memory as `sigmoid(logits) * scale + bias`; see `Sam2`.
+        memory_mask_bias: See `memory_mask_scale`.
         prompting: Prompts of the training forward; an empty mapping is SAM 2's own MOSE recipe;
             default: the true masks of each clip's first frame.
         keep_mask_gradient: In training, judge the masks of a visible object that the network calls
@@ -88,12 +96,21 @@ class Sam3(MemoryTracker):
         selection: MemorySelection | None = PER_OBJECT,
         memory_policy: MemoryPolicy | None = None,
         non_overlap_memory: bool = False,
+        long_memory: LongMemory | None = None,
+        competition: Competition | None = None,
+        memory_mask_scale: float = 20.0,
+        memory_mask_bias: float = -10.0,
         prompting: TrainingPrompts | None = None,
         keep_mask_gradient: bool = False,
         checkpoint_activations: bool | list[RecomputedPart] = False,
     ) -> None:
         super().__init__(
-            build_tracker(size, image_size=image_size),
+            build_tracker(
+                size,
+                image_size=image_size,
+                sigmoid_scale_for_mem_enc=memory_mask_scale,
+                sigmoid_bias_for_mem_enc=memory_mask_bias,
+            ),
             prompting=prompting,
             keep_mask_gradient=keep_mask_gradient,
             checkpoint_activations=checkpoint_activations,
@@ -102,6 +119,8 @@ class Sam3(MemoryTracker):
         self.selection = selection
         self.memory_policy = memory_policy
         self.non_overlap_memory = non_overlap_memory
+        self.long_memory = long_memory
+        self.competition = competition
         check_candidates(self.model, str(size), memory_policy)
         if weights is None:
             prepare_scratch(self.model)
@@ -125,7 +144,15 @@ class Sam3(MemoryTracker):
             selection=self.selection,
             memory_policy=self.memory_policy,
             non_overlap_memory=self.non_overlap_memory,
+            long_memory=self.long_memory,
+            competition=self.competition,
         )
+
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """SAM 2's parts, and the attention of the image encoder's blocks by itself."""
+        blocks = range(len(self.model.image_encoder.trunk.blocks))
+        attention = tuple(f"model.image_encoder.trunk.blocks.{i}.attn" for i in blocks)
+        return super().parts() | {"image_encoder_attention": attention}
 
     def official_part(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The tracker's weights of the release's file or of a folder of `transformers`."""

@@ -9,11 +9,15 @@ from torch.nn import functional as F
 
 from pvuw.nets.prompting import check_frame, masks_by_id
 from pvuw.nets.sam2.decoding import DecodedMasks
-from pvuw.nets.sam2.features import FrameEncoder, scale_masks
+from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, scale_masks
+from pvuw.nets.sam2.fusion import ReadoutGate
+from pvuw.nets.sam2.groups import ObjectGroup
 from pvuw.nets.sam2.memory import MemoryBank
 from pvuw.nets.sam2.memory_policy import FrameRecord, MemoryPolicy, ObjectMemory
 from pvuw.nets.sam2.session import Sam2Session
+from pvuw.nets.sam3.competition import Competition
 from pvuw.nets.sam3.images import normalize
+from pvuw.nets.sam3.long_memory import LongMemory, SampledMemory
 from pvuw.nets.sam3.selection import MemorySelection, share_score
 from pvuw.types import Prompt
 
@@ -34,6 +38,8 @@ class Sam3Session(Sam2Session):
         selection: Which frames are remembered; None: the last ones.
         memory_policy: Which frames are remembered besides, or instead of the selected maps.
         non_overlap_memory: See `Sam3`.
+        long_memory: A second memory to read; None: none.
+        competition: How objects compete for what they read; None: not at all.
     """
 
     def __init__(
@@ -45,6 +51,8 @@ class Sam3Session(Sam2Session):
         selection: MemorySelection | None = None,
         memory_policy: MemoryPolicy | None = None,
         non_overlap_memory: bool = False,
+        long_memory: LongMemory | None = None,
+        competition: Competition | None = None,
     ) -> None:
         super().__init__(
             model,
@@ -54,6 +62,8 @@ class Sam3Session(Sam2Session):
             non_overlap_memory=non_overlap_memory,
         )
         self.selection = selection
+        self.long_memory = long_memory
+        self.competition = competition
 
     def foresee(self, frame_idx: int, frame: Tensor, prompt: Prompt) -> None:
         """Let objects remember a frame that is still to come, whose masks are known already.
@@ -95,8 +105,37 @@ class Sam3Session(Sam2Session):
         return _Sam3Encoder(self.model)
 
     def _follow(self, bank: MemoryBank) -> ObjectMemory | None:
-        policy = super()._follow(bank)
-        return policy if self.selection is None else self.selection.follow(bank, policy)
+        memory = super()._follow(bank)
+        if self.selection is not None:
+            memory = self.selection.follow(bank, memory)
+        if self.long_memory is not None:
+            memory = SampledMemory(self.long_memory, bank.num_maps, memory)
+        return memory
+
+    def _read(self, group: ObjectGroup, features: FrameFeatures, frame_idx: int) -> Tensor:
+        bank = group.memory
+        gate = self._gate(group, frame_idx) if self.competition is not None else None
+        fused = self._fusion.read(features, bank, frame_idx=frame_idx, gate=gate)
+        if self.long_memory is None or not bank.sampled:
+            return fused
+        long = self._fusion.read_sampled(features, bank, frame_idx=frame_idx)
+        sure = [m.confidence for m in group.choosing if isinstance(m, SampledMemory)]
+        weights = [self.long_memory.weight(len(bank.sampled), c) for c in sure]
+        return torch.lerp(fused, long, fused.new_tensor(weights).view(-1, 1, 1, 1))
+
+    def _gate(self, group: ObjectGroup, frame_idx: int) -> ReadoutGate | None:
+        """What the readout of a group is multiplied by; None where its object is alone."""
+        assert self.competition is not None
+        shown: list[Tensor] = []
+        own: list[int] = []
+        for rival in self._groups:
+            portraits = self._fusion.portrait(rival.memory, frame_idx=frame_idx)
+            if portraits is None:  # first prompted on this frame
+                continue
+            if rival is group:
+                own = list(range(len(shown), len(shown) + len(portraits)))
+            shown += portraits.unbind(0)
+        return self.competition.gate(shown, own) if len(shown) > 1 else None
 
     def _scale_prompt(self, masks: Tensor) -> Tensor:
         return scale_masks(masks, prompt_side(self.model))

@@ -118,7 +118,7 @@ def test_fetch_deletes_what_is_another_network(raft, monkeypatch, tmp_path):
     assert not list((tmp_path / "w").iterdir())
 
 
-@pytest.mark.parametrize("name", ["tmo_rn101", "tmo_mitb1", "livos_wmose"])
+@pytest.mark.parametrize("name", ["tmo_rn101", "tmo_mitb1", "livos_wmose", "sam3"])
 def test_fetch_says_where_and_under_which_licence(name, tmp_path):
     entry = command.PUBLISHED[name]
     with pytest.raises(PvuwError) as caught:
@@ -132,7 +132,7 @@ def test_fetch_says_where_and_under_which_licence(name, tmp_path):
 
 def test_fetch_of_an_unknown_name_lists_them():
     with pytest.raises(PvuwError, match=r"sam2\.1_tiny.*raft_small"):
-        run("fetch", "sam3")
+        run("fetch", "sam4")
 
 
 def test_published_files_are_named_as_inspect_names_them():

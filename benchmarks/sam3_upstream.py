@@ -1,4 +1,4 @@
-"""Runs upstream's SAM 3 tracker, PyPI `sam3==0.1.4`, for `benchmarks.sam3`; not for use by itself.
+"""Runs upstream's SAM 3 tracker, PyPI `sam3==0.1.4`, for `benchmarks.sam3_tracker`.
 
 A process of its own, in an environment of its own (`sam3` wants other versions than we do), on the
 CPU: device copies are no-ops, position tables are built without CUDA, the state stays on the CPU.

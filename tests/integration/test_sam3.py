@@ -39,7 +39,7 @@ def test_one_clip_is_learnt():
     torch.manual_seed(0)
     net = Sam3("nano", image_size=SIDE)
     loss = VOSLoss(3.0, cross_entropy=CrossEntropy(gamma=0.0, alpha=None))
-    train(net, loss, frames, masks, steps=100)
+    train(net, loss, frames, masks, steps=80)
     assert jf(track(net, frames, masks), masks) > 0.9
 
 
@@ -69,9 +69,16 @@ def test_the_recipe_lowers_the_loss_of_all_but_the_encoder(run):
 
 def test_predicts_from_its_checkpoint_with_other_recipes(run, sample, tmp_path):
     images, masks = sample / "valid" / "JPEGImages", sample / "valid" / "Annotations"
-    for recipe in ("stseg/sam3.yaml", "deepsegma/predict.yaml", "fvos/predict.yaml"):
+    few = (
+        "--model.inference.views.scales",
+        "[1.0, 1.5]",
+        "--model.inference.views.rotations",
+        "[0]",
+    )
+    recipes = {"stseg/sam3.yaml": (), "deepsegma/predict.yaml": (), "fvos/predict.yaml": few}
+    for recipe, more in recipes.items():
         out = tmp_path / recipe.partition("/")[0]
-        argv = ["predict", "--config", recipe, "--model.net", "Sam3", *NANO]
+        argv = ["predict", "--config", recipe, "--model.net", "Sam3", *NANO, *more]
         argv += ["--model.net.image_size", "56", "--model.net.weights"]
         argv += [str(run / "checkpoints" / "last.ckpt"), "--trainer.precision", "32-true"]
         argv += ["--trainer.accelerator", "cpu", "--data.images", str(images)]

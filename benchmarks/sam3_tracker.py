@@ -1,7 +1,7 @@
 """SAM 3's tracker, ours and upstream's: processor time per frame, memory held; cost of training.
 
-    python -m benchmarks.sam3 --reference-python ENV/bin/python   # ENV has sam3==0.1.4
-    python -m benchmarks.sam3 --training
+    python -m benchmarks.sam3_tracker --reference-python ENV/bin/python   # ENV has sam3==0.1.4
+    python -m benchmarks.sam3_tracker --training
 
 Both run the same weights on the same video, in processes of their own, in turns, one thread each.
 Figures are of processor time, so that other work on the machine does not enter them.
@@ -80,7 +80,7 @@ def prepare(folder: Path, side: int, frames: int, objects: int) -> dict[str, Any
 
 def compare(job: dict[str, Any], args: argparse.Namespace) -> None:
     """Run both in turns and print the ratio and what each holds."""
-    ours = [sys.executable, "-m", "benchmarks.sam3", "--worker"]
+    ours = [sys.executable, "-m", "benchmarks.sam3_tracker", "--worker"]
     theirs = [str(args.reference_python), str(UPSTREAM)]
     ratios = []
     for _ in range(args.repeats):
@@ -119,7 +119,9 @@ def per_frame(result: dict[str, list[float]]) -> float:
 def run_ours(job: dict[str, Any]) -> dict[str, list[float]]:
     """Track the job's video in this process."""
     config = TrackerConfig(trunk=TRUNK, image_size=job["image_size"])
-    net = Sam3(config, weights=Path(job["weights"]), selection=MemorySelection(scope="video")).eval()
+    net = Sam3(
+        config, weights=Path(job["weights"]), selection=MemorySelection(scope="video")
+    ).eval()
     video = torch.load(job["video"], weights_only=True)
     frames, masks = video["frames"], video["masks"]
     session = net.start(job["frames"])

@@ -190,7 +190,7 @@ def measure_training(side: int) -> None:
         started = time.process_time()
         with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
             total = loss(net.forward_clip(batch), batch).total
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         hook.remove()
         print(
             f"{side} px, 4 frames, 3 objects, encoder {'frozen' if frozen else 'in the graph'}: "

@@ -106,7 +106,11 @@ class ResizingMaskDownSampler(MaskDownSampler):  # type: ignore[misc]
 
 def _memory_attention(config: TrackerConfig, cells: int) -> MemoryAttention:
     width, sizes = config.width, (cells, cells)
-    shared = {"num_heads": 1, "downsample_rate": 1, "dropout": config.memory_dropout}
+    shared: dict[str, Any] = {
+        "num_heads": 1,
+        "downsample_rate": 1,
+        "dropout": config.memory_dropout,
+    }
     layer = MemoryAttentionLayer(
         activation="relu",
         d_model=width,

@@ -7,6 +7,7 @@ training (arXiv 2608.22064). Only that description was at hand: the formulas her
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from sam2.modeling.position_encoding import apply_rotary_enc
@@ -68,9 +69,10 @@ def portrait_evidence(layer: nn.Module, tokens: Tensor, portrait: Tensor) -> Ten
         tokens: The objects' cells before the layer reads memory, float `[N, hw, D]`.
         portrait: Memory plus positions of one object, float `[L, C]`, `L` a multiple of `hw`.
     """
-    attention = layer.cross_attn_image
+    modules: Any = layer
+    attention = modules.cross_attn_image
     query = attention._separate_heads(
-        attention.q_proj(layer.norm2(tokens)), attention.num_heads
+        attention.q_proj(modules.norm2(tokens)), attention.num_heads
     )  # [N, heads, hw, D]
     key = attention._separate_heads(attention.k_proj(portrait[None]), attention.num_heads)
     table = attention.freqs_cis.to(query.device)

@@ -53,7 +53,8 @@ class ImageTrunk(nn.Module):
         tokens = self.ln_pre(tokens + self._tiled_positions(*tokens.shape[1:3]))
         for block in self.blocks:
             tokens = block(tokens)
-        return tokens.permute(0, 3, 1, 2)
+        channels_first: Tensor = tokens.permute(0, 3, 1, 2)
+        return channels_first
 
     def _tiled_positions(self, height: int, width: int) -> Tensor:
         tile = self.config.tile
@@ -92,7 +93,8 @@ class _Block(nn.Module):
             windows = into_windows(normed, self.window)
             attended = from_windows(self.attn(windows), tuple(tokens.shape[1:3]))
         tokens = tokens + self.drop_path(attended)
-        return tokens + self.drop_path(self.mlp(self.norm2(tokens)))
+        mixed: Tensor = tokens + self.drop_path(self.mlp(self.norm2(tokens)))
+        return mixed
 
 
 class _Attention(nn.Module):

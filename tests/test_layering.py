@@ -29,7 +29,14 @@ ALLOWED = {
     "pvuw.sources": FILES | {"pvuw.parallel"},
     "pvuw.traits": FILES | {"pvuw.sources"},  # names of videos
     "pvuw.mose_plus": FILES
-    | {"pvuw.parallel", "pvuw.draw", "pvuw.pages", "pvuw.sources", "pvuw.traits"},
+    | {
+        "pvuw.parallel",
+        "pvuw.fingerprint",
+        "pvuw.draw",
+        "pvuw.pages",
+        "pvuw.sources",
+        "pvuw.traits",
+    },
     "pvuw.nets": FILES,
     "pvuw.losses": FILES,
     "pvuw.metrics": FILES | {"pvuw.parallel", "pvuw.traits"},  # which objects are hard

@@ -1,14 +1,12 @@
 """A recipe of an ensemble: its members and what is done with their masks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pvuw.errors import PvuwError
-from pvuw.io.text import read_text
+from pvuw.io.typed_yaml import from_mapping, read_yaml
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 
@@ -25,7 +23,7 @@ class MemberRecipe:
     """Checkpoint of a run, for `--ckpt_path`."""
     weight: float = 1.0
     """Its historical performance, such as a published J&F."""
-    args: list[str] = field(default_factory=list)
+    args: tuple[str, ...] = ()
     """More words for `pvuw predict`."""
 
 
@@ -33,7 +31,7 @@ class MemberRecipe:
 class EnsembleRecipe:
     """Members and what is done with their masks."""
 
-    members: list[MemberRecipe]
+    members: tuple[MemberRecipe, ...]
     """In order of priority."""
     method: str = "select"
     """`vote`, `fuse` or `select`."""
@@ -53,19 +51,12 @@ def read_recipe(path: Path) -> EnsembleRecipe:
     Raises:
         PvuwError: If the file cannot be read or says anything unknown.
     """
-    try:
-        content = yaml.safe_load(read_text(path, what="a recipe of an ensemble (YAML)"))
-    except yaml.YAMLError as error:
-        detail = str(error).splitlines()[0]
-        raise PvuwError(f"{path}: not a readable recipe ({detail})") from error
+    content = read_yaml(path)
     members = content.pop("members", None) if isinstance(content, dict) else None
     if not isinstance(members, dict) or not members:
         raise PvuwError(f"{path}: no recipe of an ensemble; it needs 'members: {{NAME: …}}'")
-    found = [
-        MemberRecipe(**{"name": str(name), **_known(path, f"members.{name}", says, MemberRecipe)})
-        for name, says in members.items()
-    ]
-    recipe = EnsembleRecipe(found, **_known(path, "the recipe", content, EnsembleRecipe))
+    recipe = from_mapping({**content, "members": []}, into=EnsembleRecipe, place=f"{path}: ")
+    recipe = replace(recipe, members=tuple(_member(path, *item) for item in members.items()))
     choices = {
         "method": ("vote", "fuse", "select"),
         "granularity": ("video", "object", "frame"),
@@ -77,6 +68,11 @@ def read_recipe(path: Path) -> EnsembleRecipe:
                 f"{path}: {key} is {getattr(recipe, key)!r}; choose one of {', '.join(allowed)}"
             )
     return recipe
+
+
+def _member(path: Path, name: str, says: Any) -> MemberRecipe:
+    named = {**says, "name": str(name)} if isinstance(says, dict) else says
+    return from_mapping(named, into=MemberRecipe, place=f"{path}: members.{name}.")
 
 
 def with_weights(recipe: EnsembleRecipe, words: Sequence[str]) -> EnsembleRecipe:
@@ -95,19 +91,7 @@ def with_weights(recipe: EnsembleRecipe, words: Sequence[str]) -> EnsembleRecipe
         if not path or name not in [member.name for member in recipe.members]:
             raise PvuwError(f"--weights {word}: must be NAME=FILE with NAME a member of the recipe")
         given[name] = path
-    members = [
+    members = (
         replace(member, weights=given.get(member.name, member.weights)) for member in recipe.members
-    ]
-    return replace(recipe, members=members)
-
-
-def _known(path: Path, where: str, says: Any, kind: type[Any]) -> dict[str, Any]:
-    """Return the settings of a part of the recipe, all of which must exist."""
-    names = {f.name for f in fields(kind)} - {"members", "name"}
-    if not isinstance(says, dict):
-        raise PvuwError(f"{path}: {where} must be a mapping, got {says!r}")
-    if unknown := sorted(set(says) - names):
-        raise PvuwError(f"{path}: {where} has no {unknown[0]!r}; known: {', '.join(sorted(names))}")
-    if kind is MemberRecipe and "config" not in says:
-        raise PvuwError(f"{path}: {where} names no config")
-    return says
+    )
+    return replace(recipe, members=tuple(members))

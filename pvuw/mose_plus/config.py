@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.typed_yaml import load_yaml
 from pvuw.mose_plus.build.build_config import BuildConfig
 from pvuw.mose_plus.select.analysis import TraitConfig
 from pvuw.mose_plus.select.duplicates import DuplicateConfig
-from pvuw.mose_plus.typed_yaml import load_yaml
 from pvuw.traits.video_traits import TRAIT_KINDS
 
 NONE = "none"

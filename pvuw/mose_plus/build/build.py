@@ -12,6 +12,7 @@ from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
 from pvuw.io.lock import FolderLock
 from pvuw.io.records import VideoRecord
+from pvuw.io.typed_yaml import from_mapping
 from pvuw.mose_plus.build.build_config import LINK
 from pvuw.mose_plus.build.manifest import (
     INFO,
@@ -31,7 +32,6 @@ from pvuw.mose_plus.config import MosePlusConfig
 from pvuw.mose_plus.jobs import Job, run_cached
 from pvuw.mose_plus.select.analysis import key_of
 from pvuw.mose_plus.select.choose import Selection
-from pvuw.mose_plus.typed_yaml import from_mapping
 from pvuw.sources.keys import VideoKey
 
 WORK = ".build"

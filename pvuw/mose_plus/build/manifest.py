@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
+from pvuw.io.typed_yaml import from_mapping
 from pvuw.mose_plus.config import MosePlusConfig
 from pvuw.mose_plus.select.distance import TraitRange
-from pvuw.mose_plus.typed_yaml import from_mapping
 from pvuw.sources.keys import VideoKey
 from pvuw.traits.video_traits import VideoTraits
 

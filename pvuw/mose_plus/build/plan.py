@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pvuw.fingerprint import fingerprint
 from pvuw.io.records import VideoRecord
 from pvuw.mose_plus.build.build_config import SYMLINK, BuildConfig
 from pvuw.mose_plus.build.manifest import TRAIN, VALID
 from pvuw.mose_plus.config import MosePlusConfig
-from pvuw.mose_plus.fingerprint import fingerprint
 from pvuw.mose_plus.select.analysis import key_of
 from pvuw.mose_plus.select.decision import Decision
 from pvuw.sources.keys import VideoKey

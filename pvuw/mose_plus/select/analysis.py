@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from pvuw.fingerprint import fingerprint
 from pvuw.io.records import VideoRecord
 from pvuw.io.videos import FolderFiles
 from pvuw.mose_plus.cache import ResultCache
-from pvuw.mose_plus.fingerprint import fingerprint
 from pvuw.mose_plus.jobs import BrokenVideo, Job, run_cached
 from pvuw.mose_plus.select.hashing import HASH_BYTES, HASH_VERSION, VideoHashes, hash_frames
 from pvuw.sources.keys import VideoKey

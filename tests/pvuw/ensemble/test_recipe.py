@@ -15,10 +15,10 @@ def test_a_recipe_is_read_with_its_defaults():
     recipe = read(
         "method: fuse\nmembers:\n  a: {config: x.yaml, weight: 0.7}\n  b: {config: y.yaml}"
     )
-    assert recipe.members == [
+    assert recipe.members == (
         MemberRecipe("a", "x.yaml", weight=0.7),
         MemberRecipe("b", "y.yaml"),
-    ]
+    )
     assert (recipe.method, recipe.granularity, recipe.probabilities) == ("fuse", "video", True)
 
 
@@ -27,11 +27,21 @@ def test_a_recipe_is_read_with_its_defaults():
     [
         ("members: {}", "it needs 'members"),
         ("- a", "it needs 'members"),
-        ("a: [", "not a readable recipe"),
-        ("members: {a: {config: x}}\nmetod: fuse", "the recipe has no 'metod'; known: database"),
-        ("members: {a: {config: x, net: y}}", "members.a has no 'net'; known: args, checkpoint"),
-        ("members: {a: {weight: 1}}", "members.a names no config"),
-        ("members: {a: x.yaml}", "members.a must be a mapping, got 'x.yaml'"),
+        ("a: [", "not valid YAML"),
+        (
+            "members: {a: {config: x}}\nmetod: fuse",
+            "metod: unknown key; did you mean method? choose from",
+        ),
+        (
+            "members: {a: {config: x, net: y}}",
+            "members.a.net: unknown key; choose from name, config",
+        ),
+        ("members: {a: {weight: 1}}", "members.a.config: missing; it has no default, add it"),
+        (
+            "members: {a: {config: x, weight: high}}",
+            "members.a.weight: must be of type float, got 'high'",
+        ),
+        ("members: {a: x.yaml}", "members.a: must be keys and values, got 'x.yaml'"),
         ("members: {a: {config: x}}\nmethod: guess", "method is 'guess'; choose one of vote, fuse"),
     ],
 )

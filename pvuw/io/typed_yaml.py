@@ -1,6 +1,10 @@
-"""YAML files as typed dataclasses: every key is checked, every error names it."""
+"""YAML files as typed dataclasses: every key is checked, every error names it.
+
+Settings, recipes of ensembles and the lines of a build's manifest are read by the same rules.
+"""
 
 import dataclasses
+import difflib
 import functools
 import types
 import typing
@@ -32,12 +36,21 @@ def load_yaml(path: Path, *, into: type[T]) -> T:
         DataError: If the file is missing or no YAML, a key is unknown or missing, or a value has
             the wrong type; the line names the file, the key and what is accepted.
     """
+    return from_mapping(read_yaml(path), into=into, place=f"{path}: ")
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file says; nothing said is an empty mapping.
+
+    Raises:
+        DataError: If the file is missing or no YAML.
+    """
     try:
         content = yaml.safe_load(read_text(path, what="a file of settings (YAML)"))
     except yaml.YAMLError as error:
         line = " ".join(str(error).split())
         raise DataError(f"{path}: not valid YAML ({line}); correct the line") from error
-    return from_mapping({} if content is None else content, into=into, place=f"{path}: ")
+    return {} if content is None else content
 
 
 def from_mapping(content: Any, *, into: type[T], place: str) -> T:
@@ -61,7 +74,9 @@ def _dataclass(cls: type[T], value: Any, *, place: str) -> T:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     for key in value:
         if key not in fields:
-            raise DataError(f"{place}{key}: unknown key; choose from {', '.join(fields)}")
+            near = difflib.get_close_matches(str(key), fields, 1)
+            meant = f"did you mean {near[0]}? " if near else ""
+            raise DataError(f"{place}{key}: unknown key; {meant}choose from {', '.join(fields)}")
     for name, field in fields.items():
         required = field.default is field.default_factory is dataclasses.MISSING
         if required and name not in value:

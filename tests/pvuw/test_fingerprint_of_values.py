@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pvuw.mose_plus.fingerprint import fingerprint
+from pvuw.fingerprint import fingerprint
 
 
 @dataclass(frozen=True)

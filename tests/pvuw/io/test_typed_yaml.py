@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pvuw.errors import DataError
-from pvuw.mose_plus.typed_yaml import load_yaml
+from pvuw.io.typed_yaml import load_yaml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,10 @@ def test_every_kind_of_field(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: x\nshar: 1", r"c\.yaml: shar: unknown key; choose from name, share"),
+        (
+            "name: x\nshar: 1",
+            r"c\.yaml: shar: unknown key; did you mean share\? choose from name, share",
+        ),
         ("share: 1", r"c\.yaml: name: missing"),
         ("", r"c\.yaml: name: missing"),
         ("name: x\nparts: [{root: a}, {limit: 1}]", r"parts\[1\]\.root: missing"),

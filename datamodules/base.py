@@ -7,6 +7,7 @@ from typing import Any, Literal
 import cv2
 import lightning
 import torch
+from lightning.pytorch.accelerators import CUDAAccelerator
 
 from datamodules.augment import ClipAugment
 from datamodules.clip_order import Pool
@@ -143,6 +144,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
             drop_last=True,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
+            pin_memory=trainer is not None and isinstance(trainer.accelerator, CUDAAccelerator),
             collate_fn=collate_clips,
         )
 

@@ -157,6 +157,13 @@ class SegmentationModule(lightning.LightningModule):
         if self._whole is not None:
             self._whole.release()
 
+    def on_fit_start(self) -> None:
+        """Compute convolutions in full float32 where no lower precision is asked for.
+
+        As SAM 2's trainer; torch's own default lets cuDNN round to TF32, and matrix products not.
+        """
+        torch.backends.cudnn.allow_tf32 = False
+
     def on_predict_start(self) -> None:
         """Forget an earlier run, and see what the sinks have already; callbacks come first."""
         self.failures, self.predicts = {}, False

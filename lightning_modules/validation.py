@@ -10,6 +10,7 @@ from torch import Tensor
 
 from pvuw.errors import DataError
 from pvuw.inference.lockstep import SizeOf
+from pvuw.io.prefetch import behind
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.metrics.buckets import BUCKETS, ObjectBuckets
 from pvuw.metrics.jf import JAndF
@@ -51,17 +52,24 @@ class Scorer:
         """
         score, buckets = VideoScore(None, self.protocol), ObjectBuckets()
 
-        def write(frame: FramePrediction) -> None:
-            if frame.truth is None:
-                raise DataError(
-                    f"video {query_id}: frame {frame.frame_name} has no ground truth; "
-                    "validation needs it for every frame"
-                )
+        def add(frame: FramePrediction) -> None:
+            assert frame.truth is not None
             truth = frame.truth.numpy()
             score.add(truth, frame.id_map.numpy())
             buckets.update(truth)
 
-        yield write
+        # Scoring a frame takes as long as predicting one; it must not keep the network waiting.
+        with behind(add) as follow:
+
+            def write(frame: FramePrediction) -> None:
+                if frame.truth is None:
+                    raise DataError(
+                        f"video {query_id}: frame {frame.frame_name} has no ground truth; "
+                        "validation needs it for every frame"
+                    )
+                follow(frame)
+
+            yield write
         if num_frames < 3:
             raise DataError(
                 f"video {query_id}: {num_frames} frames leave none to score, since the first "

@@ -94,6 +94,7 @@ class VOSModule(SegmentationModule):
 
     def on_fit_start(self) -> None:
         """Begin to measure the run's time."""
+        super().on_fit_start()
         self._clock.start_run()
 
     def on_validation_start(self) -> None:

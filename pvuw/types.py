@@ -4,6 +4,7 @@ Letters: `B` clips, `T` frames, `N` object slots of a clip, `O` objects of all c
 together, `M` candidate masks, `C` channels, `H W` pixels, `h w` cells of a smaller map.
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -44,6 +45,17 @@ class VideoBatch:
     step_seed: int | None = None
     """Fixed by the run's seed, the epoch and the batch, the same in every process: choices that
     processes must make alike are drawn from it; None outside of a training run."""
+
+    def pin_memory(self) -> "VideoBatch":
+        """The same with all tensors in pinned memory, from which copies to a GPU need not wait.
+
+        What a data loader's `pin_memory` calls.
+        """
+        pinned = copy.copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, Tensor):
+                setattr(pinned, name, value.pin_memory())
+        return pinned
 
     @property
     def num_frames(self) -> int:

@@ -1,8 +1,9 @@
 """The next frames of a video, worked out in background threads while the current one is used."""
 
 from collections import deque
-from collections.abc import Callable, Generator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from pvuw.io.videos import Video
@@ -44,6 +45,32 @@ def prefetch(
                 if position + depth < count:
                     ahead.append(thread.submit(read, position + depth))
                 yield item
+        finally:
+            thread.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def behind(work: Callable[[T], None], *, depth: int = 4) -> Iterator[Callable[[T], None]]:
+    """Yield a function that hands items to `work`, which follows in a thread, in order.
+
+    What `work` raises is raised by a later call, or when the block ends: all items are done then.
+
+    Args:
+        work: Called in one background thread; see `prefetch`.
+        depth: Most items that wait; a call blocks until there is room.
+    """
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="behind") as thread:
+        waiting: deque[Future[None]] = deque()
+
+        def put(item: T) -> None:
+            if len(waiting) == depth:
+                waiting.popleft().result()
+            waiting.append(thread.submit(work, item))
+
+        try:
+            yield put
+            while waiting:
+                waiting.popleft().result()
         finally:
             thread.shutdown(wait=True, cancel_futures=True)
 

@@ -5,7 +5,7 @@ import pytest
 
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
-from pvuw.io.prefetch import prefetch, prefetch_frames
+from pvuw.io.prefetch import behind, prefetch, prefetch_frames
 from pvuw.io.videos import Video
 from tests.pvuw.io.make import square, write_video
 
@@ -118,3 +118,51 @@ def test_two_threads_work_at_the_same_time_and_keep_the_order():
         return position
 
     assert list(prefetch(work, 8, depth=2, threads=2)) == list(range(8))
+
+
+def test_work_follows_in_order_in_another_thread():
+    done = []
+    with behind(lambda item: done.append((item, threading.current_thread().name)), depth=2) as put:
+        for item in range(20):
+            put(item)
+    assert [item for item, _ in done] == list(range(20))
+    assert {name for _, name in done} == {"behind_0"}
+
+
+def test_no_more_than_the_depth_waits():
+    go, started = threading.Event(), []
+
+    def work(item):
+        started.append(item)
+        assert go.wait(10)
+
+    def hand_over(put):
+        for item in range(5):
+            put(item)
+            handed.append(item)
+
+    handed = []
+    with behind(work, depth=2) as put:
+        thread = threading.Thread(target=hand_over, args=(put,))
+        thread.start()
+        while len(handed) < 2:
+            time.sleep(0.01)
+        time.sleep(0.1)
+        assert handed == [0, 1]
+        go.set()
+        thread.join(10)
+    assert started == handed == list(range(5))
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_what_work_raises_comes_out(count):
+    def work(item):
+        raise ValueError(f"item {item}")
+
+    def hand_over():
+        with behind(work, depth=2) as put:
+            for item in range(count):
+                put(item)
+
+    with pytest.raises(ValueError, match="item 0"):
+        hand_over()

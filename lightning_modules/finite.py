@@ -25,8 +25,9 @@ class _Noted:
     step: int
     names: list[str]
     values: Tensor  # float [len(names)]
-    batch: VideoBatch | None = None
-    """Clips of a loss; None where the values are of the gradient, which all clips made."""
+    clips: tuple[list[str], Tensor] | None = None
+    """Video ids and frames `[B, T]` of a loss, and nothing else of the batch, which would stay in
+    memory; None where the values are of the gradient, which all clips made."""
 
 
 class FiniteWatch:
@@ -42,7 +43,7 @@ class FiniteWatch:
     def note_loss(self, step: int, values: Mapping[str, Tensor], batch: VideoBatch) -> None:
         """Keep a loss and its parts, each a scalar without gradient; the first is what counts."""
         stacked = torch.stack([value.detach().float() for value in values.values()])
-        self._noted.append(_Noted(step, list(values), stacked, batch))
+        self._noted.append(_Noted(step, list(values), stacked, (batch.video_ids, batch.frame_idx)))
 
     def note_gradient(self, step: int, norm: Tensor) -> None:
         """Keep the norm of all gradients of an optimizer step, which every process knows."""
@@ -78,18 +79,14 @@ def _whole(values: Tensor) -> Tensor:
 def _told(entry: _Noted) -> tuple[int, dict[str, float], list[str] | None]:
     """Step, values and clips of what was noted, in numbers and words that travel."""
     values = dict(zip(entry.names, _whole(entry.values).tolist(), strict=True))
-    if entry.batch is None:
+    if entry.clips is None:
         return entry.step, values, None
-    batch = entry.batch
-    frames = [f"{min(row)}-{max(row)}" for row in batch.frame_idx.tolist()]
-    return (
-        entry.step,
-        values,
-        [
-            f"{video_id} frames {span}"
-            for video_id, span in zip(batch.video_ids, frames, strict=True)
-        ],
-    )
+    video_ids, frames = entry.clips
+    clips = [
+        f"{video_id} frames {min(row)}-{max(row)}"
+        for video_id, row in zip(video_ids, frames.tolist(), strict=True)
+    ]
+    return entry.step, values, clips
 
 
 _Told = tuple[int, dict[str, float], list[str] | None]

@@ -58,10 +58,12 @@ def refuse_other_run(out: Path, ckpt_path: str | None) -> None:
     folder = out / "checkpoints"
     if ckpt_path is not None and Path(ckpt_path).resolve().parent == folder.resolve():
         return
-    if any(folder.glob("*.ckpt")):
+    there = sorted(folder.glob("*.ckpt"))
+    if there:
+        named = next((name for name in ("last", "best") if folder / f"{name}.ckpt" in there), None)
         raise PvuwError(
             f"--out {out}: holds another run, which this would replace ({_what_holds(folder)}); "
-            "go on with it by --ckpt_path last, or name a new folder with --out"
+            f"go on with it by --ckpt_path {named or there[-1]}, or name a new folder with --out"
         )
 
 

@@ -1,5 +1,7 @@
 """A run whose loss or gradient is not finite stops, names the step, and saves nothing of it."""
 
+import gc
+import weakref
 from types import SimpleNamespace
 
 import lightning
@@ -94,3 +96,12 @@ def test_it_looks_when_something_is_logged_anyway(step, every, looks):
             watch.look_now_and_then(trainer(step=step, every=every))
     else:
         watch.look_now_and_then(trainer(step=step, every=every))
+
+
+def test_batches_are_not_kept():
+    watch, batch = FiniteWatch(), make_batch(3, size=16)
+    frames = weakref.ref(batch.frames)
+    note(watch, 1.0, batch=batch)
+    del batch
+    gc.collect()
+    assert frames() is None

@@ -51,15 +51,22 @@ def holding(folder, *names):
     return folder
 
 
-@pytest.mark.parametrize("names", [["best.ckpt"], ["last.ckpt"], ["epoch=3.ckpt", "last.ckpt"]])
-def test_a_folder_with_another_run_is_refused(tmp_path, names):
+@pytest.mark.parametrize(
+    ("names", "way_out"),
+    [
+        (["best.ckpt"], "--ckpt_path best,"),
+        (["best.ckpt", "last.ckpt"], "--ckpt_path last,"),
+        (["epoch=3.ckpt"], "epoch=3.ckpt, or name a new folder with --out"),
+    ],
+)
+def test_a_folder_with_another_run_is_refused(tmp_path, names, way_out):
     out = holding(tmp_path / "run", *names)
     with pytest.raises(PvuwError) as error:
         refuse_other_run(out, None)
     line = str(error.value)
     assert line.startswith(f"--out {out}: holds another run")
     assert all(name in line for name in names)
-    assert "--ckpt_path last" in line
+    assert way_out in line
     assert "\n" not in line
 
 

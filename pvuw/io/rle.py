@@ -13,6 +13,11 @@ from pycocotools import mask as coco_mask
 from pvuw.errors import DataError
 from pvuw.io.mask_store import BoolMask, Region
 
+ANY_SIZE = (0, 0)
+"""Stands for the size of a video that only its masks tell."""
+_MAX_PIXELS = 2**28  # as of pictures
+_FAR = 8
+
 
 class Rle(TypedDict):
     """One mask as pycocotools takes it."""
@@ -29,10 +34,11 @@ def to_rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
     Args:
         segmentation: None; a compressed string; `{"size": [H, W], "counts": string or list}`; or a
             list of polygons `[x0, y0, x1, y1, ...]` in pixels.
-        size_hw: Size of the mask where `segmentation` itself has none.
+        size_hw: Height and width of what the mask belongs to. `ANY_SIZE`: only `segmentation` says.
 
     Raises:
-        ValueError: If it is none of these, or its runs do not fill the mask exactly.
+        ValueError: If it is none of these, its runs do not fill the mask exactly, or its `size` is
+            another than `size_hw`: stretched, `[W, H]` would make noise of it.
 
     Example:
         >>> to_rle({"size": [2, 2], "counts": [1, 2, 1]}, (2, 2))
@@ -47,6 +53,8 @@ def to_rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
     size, counts = list(size_hw), segmentation
     if isinstance(segmentation, dict):
         size, counts = _members(segmentation, size_hw)
+    if not 0 < size[0] * size[1] <= _MAX_PIXELS:
+        raise ValueError(f"its size is {size[1]}x{size[0]}")
     if isinstance(counts, list):
         counts = _compress(counts, size)
     elif isinstance(counts, str):
@@ -78,7 +86,8 @@ def has_pixels(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> bo
         False
     """
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else segmentation
-    if isinstance(counts, str) and counts.isascii():
+    # pycocotools reads beyond the end of a string whose last number is not complete.
+    if isinstance(counts, str) and counts.isascii() and counts and not _goes_on(counts[-1]):
         # The area needs no size.
         return bool(coco_mask.area({"size": [1, 1], "counts": counts.encode()}) > 0)
     if isinstance(segmentation, dict) and isinstance(counts, list):
@@ -184,14 +193,28 @@ def filled_columns(rle: Rle) -> tuple[int, BoolMask]:
 def _members(segmentation: dict[str, Any], size_hw: tuple[int, int]) -> tuple[list[int], Any]:
     if "counts" not in segmentation:
         raise ValueError("it has no `counts`")
-    size = segmentation.get("size", size_hw)
-    if len(size) != 2 or not all(isinstance(n, int) and n > 0 for n in size):
+    size = segmentation.get("size", list(size_hw))
+    if not _are_whole(size) or len(size) != 2:
         raise ValueError(f"`size` must be [height, width], got {size}")
-    return list(size), segmentation["counts"]
+    if size_hw != ANY_SIZE and tuple(size) != size_hw:
+        why = "they are swapped" if size[::-1] == list(size_hw) else "it is of another frame"
+        raise ValueError(f"`size` is {size}, height and width of its video {list(size_hw)}: {why}")
+    return size, segmentation["counts"]
+
+
+def _are_whole(values: Any) -> bool:
+    """Return whether this is a list of whole numbers from 0 on."""
+    return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
+
+
+def _goes_on(character: str) -> bool:
+    return bool((ord(character) - 48) & 32)
 
 
 def _compress(counts: list[int], size: list[int]) -> bytes:
-    if not counts or sum(counts) != size[0] * size[1] or min(counts) < 0:
+    if not _are_whole(counts):
+        raise ValueError("counts must be whole numbers")
+    if sum(counts) != size[0] * size[1]:
         raise ValueError(f"runs cover {sum(counts)} pixels of a {size[1]}x{size[0]} mask")
     compressed: bytes = coco_mask.frPyObjects({"size": size, "counts": counts}, *size)["counts"]
     return compressed
@@ -201,6 +224,9 @@ def _from_polygons(polygons: list[Any], size_hw: tuple[int, int]) -> Rle | None:
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) % 2:
             raise ValueError("a polygon must be a list of x and y in turn")
+        # Far corners would cost memory without end; this also refuses NaN and what is no number.
+        if not all(type(x) in (int, float) and abs(x) <= _FAR * max(size_hw) for x in polygon):
+            raise ValueError("a polygon has a corner far outside of the frame")
     # Fewer than three corners enclose nothing; pycocotools would take four numbers for a box.
     outlines = [polygon for polygon in polygons if len(polygon) >= 6]
     if not outlines:

@@ -10,7 +10,7 @@ from pvuw.errors import DataError
 from pvuw.io.expressions import Expression
 from pvuw.io.mask_store import UnionMasks
 from pvuw.io.records import ObjectInfo, VideoRecord
-from pvuw.io.rle import Rle, checked_rle, has_pixels
+from pvuw.io.rle import ANY_SIZE, Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
 from pvuw.io.text import read_json
 from pvuw.sources.base import (
@@ -25,7 +25,6 @@ from pvuw.sources.json_file import JsonFile, Span, member, read_cached
 FACTS = SourceFacts("mevis", "CC BY-NC-SA 4.0, non-commercial research only")
 _MASKS, _EXPRESSIONS = "mask_dict.json", "meta_expressions.json"
 _TREE = f"<root>/<split>/JPEGImages/<video>/00000.jpg, {_EXPRESSIONS} and {_MASKS}"
-_NO_SIZE = (0, 0)  # every mask states its own; one that does not is refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class MevisMasks(RleMasks):
         tracks = zip(self.annotations, read_cached(self.file, self.spans), strict=True)
         for object_id, (annotation, masks) in enumerate(tracks, start=1):
             place = f"{self.file.path}: annotation {annotation}, frame {frame_idx}"
-            rle = checked_rle(masks[frame_idx], _NO_SIZE, place=place)
+            rle = checked_rle(masks[frame_idx], ANY_SIZE, place=place)
             if rle is not None:
                 found[object_id] = rle
         return found
@@ -267,7 +266,7 @@ def _list_tracks(file: JsonFile, wanted: set[str]) -> dict[str, _Track]:
                     f"{place}: must be a list with runs or null for each frame; use the official "
                     "file"
                 )
-            visible = (t for t, m in enumerate(masks) if has_pixels(m, _NO_SIZE, place=place))
+            visible = (t for t, m in enumerate(masks) if has_pixels(m, ANY_SIZE, place=place))
             tracks[name] = _Track(span, len(masks), visible_bits(visible))
     return tracks
 

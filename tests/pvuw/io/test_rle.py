@@ -9,6 +9,7 @@ from pvuw.errors import DataError
 from pvuw.io.mask_store import region_of
 from pvuw.io.masks import fit_mask
 from pvuw.io.rle import (
+    ANY_SIZE,
     checked_rle,
     decode,
     encode,
@@ -115,9 +116,20 @@ def test_listing_agrees_with_reading():
     [
         ({"size": [4, 3], "counts": [3, 2]}, "cover 5 pixels of a 3x4 mask"),
         ({"size": [4, 3], "counts": [3, 20]}, "cover 23 pixels"),
-        ({"size": [4, 3], "counts": [14, -2]}, "cover 12 pixels"),
+        ({"size": [4, 3], "counts": [14, -2]}, "must be whole numbers"),
+        ({"size": [4, 3], "counts": [3, 9.0]}, "must be whole numbers"),
+        ({"size": [4, 3], "counts": ["12"]}, "must be whole numbers"),
         ({"size": [4, 3], "counts": []}, "cover 0 pixels"),
-        ({"size": [4, 4], "counts": "31"}, "cover 4 pixels of a 4x4 mask"),
+        ({"size": [3, 4], "counts": [3, 9]}, r"`size` is \[3, 4\].*\[4, 3\]: they are swapped"),
+        ({"size": [3, 4], "counts": "39"}, "they are swapped"),
+        ({"size": [8, 6], "counts": [3, 45]}, r"\[4, 3\]: it is of another frame"),
+        ({"size": [4, 4], "counts": "31"}, "it is of another frame"),
+        ({"size": 4, "counts": "<"}, "`size` must be"),
+        ({"size": [4.0, 3.0], "counts": "<"}, "`size` must be"),
+        ({"size": [True, 3], "counts": "<"}, "`size` must be"),
+        ([[1, 1, 5, 1, 1e9, 1e9]], "far outside of the frame"),
+        ([[1, 1, 5, 1, float("nan"), 2]], "far outside of the frame"),
+        ([[1, 1, 5, "1", 2, 2]], "far outside of the frame"),
         ({"size": [4, 3], "counts": ""}, "not a complete"),
         ({"size": [4, 3], "counts": "3P"}, "not a complete"),
         ({"size": [4, 3], "counts": "3 "}, "not a complete"),
@@ -174,3 +186,16 @@ def test_a_mask_of_the_right_size_is_passed_through():
 def test_torch_is_not_imported():
     code = "import sys, pvuw.io.rle_masks; sys.exit('torch' in sys.modules or 'cv2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_mask_that_alone_tells_its_size_asks_for_no_memory_without_end():
+    huge = {"size": [2**20, 2**20], "counts": [2**40]}
+    with pytest.raises(DataError, match="its size is 1048576x1048576"):
+        checked_rle(huge, ANY_SIZE, place="a.json: annotation 5")
+    assert checked_rle({"size": [2, 2], "counts": [1, 3]}, ANY_SIZE, place="a.json") is not None
+
+
+@pytest.mark.parametrize("counts", ["P", "111P", "o" * 40])
+def test_looking_for_pixels_never_reads_beyond_a_cut_string(counts):
+    with pytest.raises(DataError, match="not a complete"):
+        has_pixels({"size": [2, 2], "counts": counts}, (2, 2), place="a.json")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import pvuw.io.rle_masks
+from pvuw.errors import DataError
 from pvuw.io.mask_store import Region, paint_id_map
 from pvuw.io.rle import encode
 from pvuw.io.rle_masks import RleMasks, paint_rles
@@ -150,3 +151,10 @@ def test_objects_that_are_not_wanted_are_not_decoded(monkeypatch):
 def test_values_default_to_background():
     runs = {1: encode(np.ones((1, 2), dtype=bool))}
     assert paint_rles(runs, (1, 2), values={}).tolist() == [[0, 0]]
+
+
+def test_masks_that_lie_where_the_image_stands_are_refused():
+    store = Fake(overlapping())
+    for read in (store.masks, store.id_map, store.regions, lambda *a: store.slot_map(*a, [1])):
+        with pytest.raises(DataError, match=r"fake\.json: the mask is 30x20, its image 20x30"):
+            read(0, (30, 20))

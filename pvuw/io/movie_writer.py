@@ -34,7 +34,10 @@ def write_movie(path: Path, frames: Iterable[NDArray[np.uint8]], *, fps: float) 
     from fractions import Fraction
 
     count, size_hw = 0, (0, 0)
-    with atomic_path(path) as temporary, av.open(temporary, "w", format="mp4") as container:
+    with (
+        atomic_path(path) as temporary,
+        av.open(f"file:{temporary}", "w", format="mp4") as container,
+    ):
         stream = container.add_stream(
             "libx264", rate=Fraction(fps).limit_denominator(1000), options={"crf": _QUALITY}
         )

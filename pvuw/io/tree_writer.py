@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pvuw.errors import PvuwError
+from pvuw.io.atomic import hidden_name
 from pvuw.io.mask_store import IdMap
 from pvuw.io.masks import write_id_map
 
@@ -59,7 +60,7 @@ class MaskTreeWriter:
             PvuwError: The disk refused a frame.
         """
         final = self.root / query_id
-        partial = final.with_name(f".{final.name}{PARTIAL}")
+        partial = final.with_name(hidden_name(final.name, PARTIAL))
         partial.mkdir(parents=True)
         writer = _BackgroundWriter(partial, self.queue_frames, name=f"write {query_id}")
         try:

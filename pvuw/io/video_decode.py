@@ -3,6 +3,7 @@
 Importing this module needs no PyAV; calling it does. No torch.
 """
 
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from pvuw.errors import DataError
 if TYPE_CHECKING:
     import av
     from av.container import InputContainer
+    from av.video.stream import VideoStream
     from numpy.typing import NDArray
 
 _INSTALL = "install PyAV: pip install 'pvuw-vos[video]'"
@@ -43,18 +45,22 @@ def scan(path: Path) -> FrameIndex:
         DataError: If PyAV is missing, or the file is no video, is cut short or holds no frame.
     """
     with _opened(path) as container:
-        size_hw = _first_size(path, container)
+        stream = _picture_stream(path, container)
+        size_hw = _first_size(path, container, stream)
         container.seek(0)
         times: list[int | None] = []
         keys: set[int | None] = set()
-        packets = 0
-        for packet in _packets(path, container):
+        packets = shown_until = 0
+        for packet in _packets(path, container, stream):
             packets += 1
+            shown_until = max(shown_until, (packet.pts or 0) + (packet.duration or 0))
             if not packet.is_discard:  # else an edit list hides it
                 times.append(packet.pts)
                 keys |= {packet.pts} if packet.is_keyframe else set()
-        expected = container.streams.video[0].frames
-    if packets < expected:
+        expected, end = stream.frames, (stream.start_time or 0) + (stream.duration or 0)
+    # A count beyond what comes out is no damage where the last picture is the last by time: AVI
+    # counts empty chunks, which stand for "the same picture once more", mp4 what edit lists hide.
+    if packets < expected and (stream.duration is None or shown_until < end):
         raise DataError(f"{path}: cut short, holds {packets} of {expected} frames; {_AGAIN}")
     known = sorted(time for time in times if time is not None)
     if len(set(known)) < len(times):
@@ -106,6 +112,7 @@ class FrameReader:
 
     def _open(self) -> None:
         self._container = _opened(self.path)
+        self._stream = _picture_stream(self.path, self._container)
         self._frames = self._decoded()
         self._next = 0
         self._from_start = True
@@ -121,8 +128,7 @@ class FrameReader:
         from av.error import FFmpegError
 
         try:
-            stream = self._container.streams.video[0]
-            self._container.seek(self.index.times[key_frame], stream=stream)
+            self._container.seek(self.index.times[key_frame], stream=self._stream)
         except FFmpegError:  # some containers cannot be entered in the middle
             self._restart()
             return
@@ -146,7 +152,7 @@ class FrameReader:
         from av.error import FFmpegError
 
         try:
-            yield from self._container.decode(video=0)
+            yield from self._container.decode(self._stream)
         except FFmpegError as error:
             # Threads are a few frames ahead of what has come out.
             raise DataError(
@@ -161,24 +167,44 @@ def _opened(path: Path) -> "InputContainer":
     except ImportError as error:
         raise DataError(f"{path}: reading video files needs a library; {_INSTALL}") from error
     try:
-        container = av.open(path)
+        # The prefix keeps a name such as `take:1.mp4` or `-` from being read as a protocol.
+        container = av.open(f"file:{path}")
     except FFmpegError as error:
         raise DataError(
             f"{path}: not a readable video file ({error.strerror}); {_AGAIN}"
         ) from error
-    if not container.streams.video:
-        container.close()
-        raise DataError(f"{path}: holds no video stream; give a file with pictures")
-    # Decoding a few frames at once on several cores; they still come out one by one, in order.
-    container.streams.video[0].thread_type = "AUTO"
     return container
 
 
-def _first_size(path: Path, container: "InputContainer") -> tuple[int, int]:
+def _picture_stream(path: Path, container: "InputContainer") -> "VideoStream":
+    """Return the stream that players show: the one marked as default, else the first.
+
+    Cover pictures, which music and video shops attach, are no video.
+    """
+    from av.stream import Disposition
+
+    videos = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not videos:
+        container.close()
+        raise DataError(f"{path}: holds no video stream; give a file with pictures")
+    marked = [stream for stream in videos if stream.disposition & Disposition.default]
+    stream = (marked or videos)[0]
+    if len(videos) > 1:
+        warnings.warn(
+            f"{path}: holds {len(videos)} video streams; stream {stream.index}, "
+            f"{stream.width}x{stream.height}, is read, the others are left out",
+            stacklevel=2,
+        )
+    # Decoding a few frames at once on several cores; they still come out one by one, in order.
+    stream.thread_type = "AUTO"
+    return stream
+
+
+def _first_size(path: Path, container: "InputContainer", stream: "VideoStream") -> tuple[int, int]:
     from av.error import FFmpegError
 
     try:
-        frame = next(container.decode(video=0), None)
+        frame = next(container.decode(stream), None)
     except FFmpegError as error:
         raise DataError(f"{path}: no frame can be decoded ({error.strerror}); {_AGAIN}") from error
     if frame is None:
@@ -187,12 +213,14 @@ def _first_size(path: Path, container: "InputContainer") -> tuple[int, int]:
     return height, width
 
 
-def _packets(path: Path, container: "InputContainer") -> "Iterator[av.Packet[Any]]":
+def _packets(
+    path: Path, container: "InputContainer", stream: "VideoStream"
+) -> "Iterator[av.Packet[Any]]":
     from av.error import FFmpegError
 
     try:
         # The last packet is empty: it tells decoders to give out what they hold back.
-        yield from (packet for packet in container.demux(video=0) if packet.size)
+        yield from (packet for packet in container.demux(stream) if packet.size)
     except FFmpegError as error:
         raise DataError(f"{path}: damaged ({error.strerror}); {_AGAIN}") from error
 
@@ -204,4 +232,15 @@ def _upright(path: Path, frame: "av.VideoFrame") -> "NDArray[np.uint8]":
         raise DataError(
             f"{path}: is to be shown turned by {frame.rotation} degrees; convert it upright"
         )
+    if _is_mirrored(frame):
+        raise DataError(f"{path}: is to be shown mirrored; convert it to what players show")
     return np.ascontiguousarray(np.rot90(pixels, frame.rotation // 90))
+
+
+def _is_mirrored(frame: "av.VideoFrame") -> bool:
+    """Return whether the file asks players to mirror the frame, which `rotation` does not say."""
+    matrix: Any = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    a, b, _, c, d = np.frombuffer(matrix, dtype=np.int32, count=5).tolist()
+    return bool(a * d - b * c < 0)

@@ -4,9 +4,9 @@ What counts as a frame, and how it comes out:
 
 - every coded picture once, in the order it is shown; names are positions, `00000` and on. Times
   are ignored, so of a variable frame rate no frame is doubled or dropped;
-- turned as the file's rotation tag says, so that a mask drawn on what a player shows fits;
-  mirroring and the pixels' aspect are ignored, the pixels are those stored;
-- of several video streams the first.
+- turned as the file's rotation tag says, so that a mask drawn on what a player shows fits; a file
+  to be shown mirrored is refused; the pixels' aspect is ignored, the pixels are those stored;
+- of several video streams the one marked as default, else the first; covers are no video.
 
 Importing this module needs neither PyAV nor torch; reading does.
 """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pvuw.errors import DataError
-from pvuw.io.atomic import write_text_atomic
+from pvuw.io.atomic import hidden_name, write_text_atomic
 from pvuw.io.mask_tree import MASKS
 from pvuw.io.tree_writer import PARTIAL, MaskTreeWriter, MaskWrite
 
@@ -68,7 +68,7 @@ def answer_of(out: Path, query_id: str) -> Iterator[tuple[MaskWrite, Note]]:
         PvuwError: If the disk refuses.
     """
     final, record = out / MASKS / query_id, _record_of(out, query_id)
-    partial = record.with_name(f".{record.stem}{PARTIAL}")
+    partial = record.with_name(hidden_name(record.stem, PARTIAL))
     record.parent.mkdir(parents=True, exist_ok=True)
     try:
         with MaskTreeWriter(out / MASKS).masks_of(query_id) as write:

@@ -32,16 +32,16 @@ from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.recommend.database import Level, PerformanceDatabase, PerformanceRow
 from pvuw.ensemble.recommend.features import Features
-from pvuw.ensemble.recommend.measure import VideoMeter
 from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
 from pvuw.ensemble.recommend.select import (
     Agreements,
+    Following,
     Judge,
-    Selection,
     follow,
     judge_by_weight,
     select,
 )
+from pvuw.ensemble.recommend.video_meter import VideoMeter
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.parallel import map_in_order
 from pvuw.sample.cast import Scenes
@@ -174,12 +174,12 @@ def learnt_answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
     }
 
 
-def ask(video: Spoilt, fuser: Fuser, judge: Judge, level: Level = "video") -> Selection:
+def ask(video: Spoilt, fuser: Fuser, judge: Judge, level: Level = "video") -> Following:
     """Return whom a judge would follow."""
     return select(fuser, MEMBERS, judge, granularity=level, image=video.frames.__getitem__)
 
 
-def followed(fuser: Fuser, selection: Selection) -> IdMaps:
+def followed(fuser: Fuser, selection: Following) -> IdMaps:
     """Return what `pvuw ensemble select` writes."""
     return np.stack(list(follow(fuser.evidence, selection)))
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from pvuw.commands import ensemble_database
+from pvuw.commands.numbers import at_least_one
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 _DESCRIPTION = """\
@@ -96,7 +97,7 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
         "turn, on what pvuw predict chooses)",
     )
     recipe.add_argument(
-        "--workers", dest="recipe_workers", type=_positive, default=os.cpu_count() or 1,
+        "--workers", dest="recipe_workers", type=at_least_one, default=os.cpu_count() or 1,
         metavar="N", help="processes that fuse (default: one per core, here %(default)s)",
     )  # fmt: skip
 
@@ -129,7 +130,7 @@ def _add_fusing_arguments(parser: argparse.ArgumentParser, method: str) -> None:
     parser.add_argument("--videos", type=Path, metavar="FILE", help="only these, one a line")
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=at_least_one,
         default=os.cpu_count() or 1,
         metavar="N",
         help="processes, one video each at a time (default: one per core, here %(default)s)",
@@ -184,9 +185,3 @@ def _run_fusion(args: argparse.Namespace) -> int:
     from pvuw.commands.ensemble_fuse import run_fusion
 
     return run_fusion(args)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)

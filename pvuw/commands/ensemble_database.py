@@ -6,11 +6,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.numbers import at_least_one
 from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 if TYPE_CHECKING:
-    from pvuw.ensemble.recommend.recording import RecordedVideo, RecordTask
+    from pvuw.ensemble.recommend.performance import RecordedVideo, RecordTask
 
 _RECORD_EPILOG = """\
 What is recorded per member, video, object and eight frames: J, F, what the pseudo-label and the
@@ -54,7 +55,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
         "--data-set", default="", metavar="NAME", help="tells videos of the same name apart"
     )
     parser.add_argument(
-        "--workers", type=_positive, default=os.cpu_count() or 1, metavar="N",
+        "--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N",
         help="processes, one video each at a time (default: one per core, here %(default)s)",
     )  # fmt: skip
 
@@ -124,7 +125,7 @@ def _from_masks(args: argparse.Namespace) -> "list[RecordedVideo]":
     """Measure all videos that truth and a member have."""
     from tqdm import tqdm
 
-    from pvuw.ensemble.recommend.recording import record_video
+    from pvuw.ensemble.recommend.performance import record_video
     from pvuw.parallel import map_in_order
 
     tasks = _tasks(args)
@@ -137,7 +138,7 @@ def _from_masks(args: argparse.Namespace) -> "list[RecordedVideo]":
 def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
     from pvuw.commands.ensemble_fuse import find_members
     from pvuw.ensemble.members.folders import check_names
-    from pvuw.ensemble.recommend.recording import RecordTask
+    from pvuw.ensemble.recommend.performance import RecordTask
     from pvuw.errors import PvuwError
     from pvuw.io.mask_tree import MaskTree
 
@@ -170,7 +171,7 @@ def _tasks(args: argparse.Namespace) -> "list[RecordTask]":
 def _from_scores(args: argparse.Namespace) -> "list[RecordedVideo]":
     from itertools import groupby
 
-    from pvuw.ensemble.recommend.recording import RecordedVideo, read_scores, rows_of_scores
+    from pvuw.ensemble.recommend.performance import RecordedVideo, read_scores, rows_of_scores
     from pvuw.errors import PvuwError
     from pvuw.io.mask_tree import MaskTree
 
@@ -202,9 +203,3 @@ def _add_database(parser: argparse.ArgumentParser) -> None:
         "--protocol", choices=VIDEO_PROTOCOL_NAMES, default="mose",
         help="whose rules of scoring (default: %(default)s)",
     )  # fmt: skip
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)

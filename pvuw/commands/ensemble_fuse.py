@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from pvuw.ensemble.members.folders import Member, check_names
 from pvuw.ensemble.members.output import claim_folder
-from pvuw.ensemble.video import EnsembleConfig, VideoReport, VideoTask, run_video
+from pvuw.ensemble.video import AnswerTask, EnsembleConfig, VideoReport, run_video
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.frame_order import natural_key
 from pvuw.io.lock import FolderLock
@@ -49,7 +49,7 @@ def fuse_videos(config: EnsembleConfig, out: Path, *, videos: Path | None, worke
     lock = FolderLock(out)
     try:
         claim_folder(out, _summary(config, out))
-        tasks = [VideoTask(config, out, video_id) for video_id in video_ids]
+        tasks = [AnswerTask(config, out, video_id) for video_id in video_ids]
         workers = min(workers, len(tasks))
         reports = map_in_order(run_video, tasks, workers=workers, name=lambda task: task.video_id)
         # disable=None: no bar where the output is no terminal.

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.numbers import at_least_one
 from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import PROTOCOL_NAMES
 
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--workers",
-        type=_positive,
+        type=at_least_one,
         default=os.cpu_count() or 1,
         metavar="N",
         help="processes, one video each at a time (default: one per core, here %(default)s)",
@@ -177,9 +178,3 @@ def _id_notes(reports: Sequence["QueryReport"]) -> list[str]:
     if unscored:
         notes.append(f"true ids that the protocol does not score ({shorten(unscored)})")
     return notes
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)

@@ -122,9 +122,9 @@ def run(args: argparse.Namespace) -> int:
 def _settings(args: argparse.Namespace, video_ids: list[str]) -> "tuple[ReportSettings, list[str]]":
     """Return what to make the page with, and notes."""
     from pvuw.io.mask_tree import MaskTree
-    from pvuw.report.measure import MaskSource
     from pvuw.report.members.folder import find_ensemble, name_members
     from pvuw.report.settings import ReportSettings
+    from pvuw.report.sides import MaskSource
 
     roots = [
         MaskTree.find(folder, known=video_ids).root

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pvuw.sample.manifest import Manifest, VideoRecord
+    from pvuw.sample.manifest import Manifest, SampleVideo
 
 _MAX_WORKERS = 8
 
@@ -101,7 +101,7 @@ def _print_summary(out: Path, manifest: "Manifest") -> None:
     print(f"\nnext: pvuw fit --config mose/sam2_nano.yaml --data.root {out} --out runs/nano")
 
 
-def _counts(videos: Sequence["VideoRecord"]) -> str:
+def _counts(videos: Sequence["SampleVideo"]) -> str:
     plural = "" if len(videos) == 1 else "s"
     objects = sum(len(video.object_ids) for video in videos)
     return f"{len(videos)} video{plural}, {objects} objects"

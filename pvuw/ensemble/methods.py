@@ -14,9 +14,9 @@ from pvuw.ensemble.members.frame_line import exchanges_of
 from pvuw.ensemble.recommend.database import PerformanceRow
 from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
 from pvuw.ensemble.recommend.select import (
+    Following,
     Granularity,
     Judge,
-    Selection,
     follow,
     judge_by_record,
     judge_by_weight,
@@ -48,7 +48,7 @@ class Given:
         """Return who says what, ids matched over whole tracks."""
         return Evidence(self.frames, list(self.weights.values()))
 
-    def select(self, fuser: Fuser, granularity: Granularity) -> Selection:
+    def select(self, fuser: Fuser, granularity: Granularity) -> Following:
         """Return whom to follow, by what is recorded or else by weight."""
         judge: Judge = judge_by_weight(dict(self.weights))
         if self.rows:
@@ -56,7 +56,7 @@ class Given:
         return select(fuser, self.names, judge, granularity=granularity, image=self.image)
 
     def record(
-        self, method: str, evidence: Evidence | None, chosen: Selection | None = None
+        self, method: str, evidence: Evidence | None, chosen: Following | None = None
     ) -> Record:
         """Return what is noted about the video, before its frames."""
         names = self.frames.frame_names
@@ -72,7 +72,7 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Answered:
     """What a method makes of a video."""
 
     answers: Iterator[IdMap]
@@ -89,7 +89,7 @@ class Method(ABC):
     """Whose recorded scores it looks at: of videos, objects or frames."""
 
     @abstractmethod
-    def run(self, given: Given) -> Outcome:
+    def run(self, given: Given) -> Answered:
         """Return the answer to one video."""
 
 
@@ -98,10 +98,10 @@ class Vote(Method):
 
     level: Granularity = "video"
 
-    def run(self, given: Given) -> Outcome:
+    def run(self, given: Given) -> Answered:
         """Count votes."""
         answers = vote(given.frames, list(given.weights.values()))
-        return Outcome(answers, given.record("vote", None), None)
+        return Answered(answers, given.record("vote", None), None)
 
 
 class Fuse(Method):
@@ -109,16 +109,16 @@ class Fuse(Method):
 
     level: Granularity = "object"
 
-    def run(self, given: Given) -> Outcome:
+    def run(self, given: Given) -> Answered:
         """Match ids, then count votes."""
         evidence = given.evidence()
         fuser = Fuser(evidence, given.confidences)
         if not given.rows:
-            return Outcome(fuser.answers(), given.record("fuse", evidence), evidence)
+            return Answered(fuser.answers(), given.record("fuse", evidence), evidence)
         chosen = given.select(fuser, self.level)
         learnt = {at: _votes(why, given.names) for at, why in chosen.pieces}
         answers = Fuser(evidence, given.confidences, learnt=learnt).answers()
-        return Outcome(answers, given.record("fuse", evidence, chosen), evidence)
+        return Answered(answers, given.record("fuse", evidence, chosen), evidence)
 
 
 @dataclass(frozen=True)
@@ -127,12 +127,12 @@ class Select(Method):
 
     level: Granularity
 
-    def run(self, given: Given) -> Outcome:
+    def run(self, given: Given) -> Answered:
         """Match ids, look at everything once, then follow."""
         evidence = given.evidence()
         chosen = given.select(Fuser(evidence, given.confidences), self.level)
         record = given.record("select", evidence, chosen)
-        return Outcome(follow(evidence, chosen), record, evidence)
+        return Answered(follow(evidence, chosen), record, evidence)
 
 
 METHODS: dict[str, Callable[[Granularity], Method]] = {
@@ -149,7 +149,7 @@ def _votes(why: Recommendation, names: Sequence[str]) -> list[float]:
     return [votes.get(name, min(votes.values())) for name in names]
 
 
-def _choices(selection: Selection, frame_names: Sequence[str]) -> Iterator[Choice]:
+def _choices(selection: Following, frame_names: Sequence[str]) -> Iterator[Choice]:
     for at, why in selection.pieces:
         yield Choice(
             why.member,

@@ -17,7 +17,7 @@ from pvuw.ensemble.members.frame_line import frame_line
 from pvuw.ensemble.members.output import answer_of, stamp_of
 from pvuw.ensemble.methods import METHODS, Given, Method
 from pvuw.ensemble.recommend.database import PerformanceDatabase, PerformanceRow
-from pvuw.ensemble.recommend.recording import read_picture
+from pvuw.ensemble.recommend.performance import read_picture
 from pvuw.ensemble.recommend.select import Granularity
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_store import IdMap
@@ -60,7 +60,7 @@ class EnsembleConfig:
 
 
 @dataclass(frozen=True)
-class VideoTask:
+class AnswerTask:
     """One video to do."""
 
     config: EnsembleConfig
@@ -82,7 +82,7 @@ class VideoReport:
     """Why there is no answer."""
 
 
-def run_video(task: VideoTask) -> VideoReport:
+def run_video(task: AnswerTask) -> VideoReport:
     """Return what became of a video after writing its answer; a broken one is reported, not raised.
 
     Args:
@@ -96,7 +96,7 @@ def run_video(task: VideoTask) -> VideoReport:
     return report
 
 
-def _run(task: VideoTask, report: VideoReport) -> None:
+def _run(task: AnswerTask, report: VideoReport) -> None:
     config = task.config
     frames = MemberFrames(config.members, task.video_id, images=config.images)
     rows = _rows(config)

@@ -8,11 +8,11 @@ import numpy as np
 from pvuw.errors import DataError
 from pvuw.io.videos import Video
 from pvuw.metrics.report import ObjectRow
-from pvuw.report.measure import VideoFacts, absences, measure_video
-from pvuw.report.members.measure import EnsembleFacts, measure_members
+from pvuw.report.members.facts import EnsembleFacts, measure_members
 from pvuw.report.members.summary import EnsembleSummary, summarise_members
 from pvuw.report.payload import make_payload
 from pvuw.report.settings import ReportSettings
+from pvuw.report.sides import VideoFacts, absences, measure_sides
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def make_entry(task: EntryTask) -> Entry:
     video, settings = task.video, task.settings
     try:
         video.check()
-        facts = measure_video(video, settings.sides, settings.truth, settings.protocol)
+        facts = measure_sides(video, settings.sides, settings.truth, settings.protocol)
         members = _members(video, facts, settings)
         payload = make_payload(video, facts, members, settings)
     except DataError as error:

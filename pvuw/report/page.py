@@ -12,7 +12,7 @@ from pvuw.io.atomic import atomic_path
 from pvuw.pages.page import page_template
 from pvuw.parallel import map_in_order
 from pvuw.report.entry import Entry, EntryTask, VideoSummary, make_entry
-from pvuw.report.members.tables import member_table
+from pvuw.report.members.tables import sum_up_members
 from pvuw.report.overview import anchor, object_lines, side_scores, video_lines
 from pvuw.report.payload import line_colour
 from pvuw.report.settings import ReportSettings
@@ -91,7 +91,7 @@ def _page(
         notes=notes,
         side_scores=side_scores(videos, settings),
         unscored=sum(not video.rows(0) for video in videos),
-        members=member_table(videos, settings),
+        members=sum_up_members(videos, settings),
         video_lines=video_lines(videos),
         object_lines=object_lines(videos),
         data=data,

@@ -8,17 +8,17 @@ from pvuw.errors import DataError
 from pvuw.io.mask_store import IdMap
 from pvuw.io.masks import davis_palette, read_id_map
 from pvuw.io.videos import Video
-from pvuw.report.measure import MaskSource, Series, SideFacts, VideoFacts
-from pvuw.report.members.measure import EnsembleFacts
+from pvuw.report.members.facts import EnsembleFacts
 from pvuw.report.members.payload import MemberPictures, ensemble_payload
 from pvuw.report.pictures import (
     choose_frames,
     encode_id_map,
     encode_picture,
-    read_reduced,
+    read_small,
     reduced_size,
 )
 from pvuw.report.settings import ReportSettings
+from pvuw.report.sides import MaskSource, Series, SideFacts, VideoFacts
 
 
 def make_payload(
@@ -90,7 +90,7 @@ def _picture(
     video: Video, position: int, size_hw: tuple[int, int], facts: VideoFacts
 ) -> str | None:
     try:
-        return encode_picture(read_reduced(video, position, size_hw))
+        return encode_picture(read_small(video, position, size_hw))
     except DataError as error:
         facts.problems.append(str(error))
         return None

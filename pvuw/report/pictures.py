@@ -54,7 +54,7 @@ def reduced_size(size_hw: tuple[int, int], max_side: int) -> tuple[int, int]:
     return max(1, round(size_hw[0] * scale)), max(1, round(size_hw[1] * scale))
 
 
-def read_reduced(video: Video, position: int, size_hw: tuple[int, int]) -> Image.Image:
+def read_small(video: Video, position: int, size_hw: tuple[int, int]) -> Image.Image:
     """Return a frame as a small RGB picture.
 
     Args:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from pvuw.report.measure import MaskSource
+from pvuw.report.sides import MaskSource
 
 
 @dataclass(frozen=True)

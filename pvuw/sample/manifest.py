@@ -64,7 +64,7 @@ class PlannedVideo:
 
 
 @dataclass(frozen=True)
-class VideoRecord:
+class SampleVideo:
     """What a written video holds."""
 
     video_id: str
@@ -80,7 +80,7 @@ class Manifest:
     """Contents of `sample.json`."""
 
     spec: SampleSpec
-    videos: list[VideoRecord]
+    videos: list[SampleVideo]
     generator: int = GENERATOR
 
 
@@ -131,8 +131,8 @@ def read_manifest(folder: Path) -> Manifest:
         raise DataError(f"{path}: not written by `pvuw sample`; remove the folder") from error
 
 
-def _video(content: dict[str, Any]) -> VideoRecord:
+def _video(content: dict[str, Any]) -> SampleVideo:
     absences = [
         Absence(**(absence | {"cause": Cause(absence["cause"])})) for absence in content["absences"]
     ]
-    return VideoRecord(**(content | {"absences": absences}))
+    return SampleVideo(**(content | {"absences": absences}))

@@ -22,7 +22,7 @@ from pvuw.sample.manifest import (
     Manifest,
     PlannedVideo,
     SampleSpec,
-    VideoRecord,
+    SampleVideo,
     planned_videos,
     read_manifest,
     write_manifest,
@@ -110,13 +110,13 @@ def _atomic_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)  # gone already where the block succeeded
 
 
-def _write_videos(jobs: list[_Job], workers: int) -> Iterator[VideoRecord]:
+def _write_videos(jobs: list[_Job], workers: int) -> Iterator[SampleVideo]:
     written = map_in_order(_write_video, jobs, workers=workers, name=lambda job: job.video.video_id)
     # disable=None: a progress bar on a terminal, none in a log file.
     yield from tqdm(written, total=len(jobs), desc="drawing videos", unit="video", disable=None)
 
 
-def _write_video(job: _Job) -> VideoRecord:
+def _write_video(job: _Job) -> SampleVideo:
     video, log = job.video, EventLog()
     split = job.root / job.video.split
     named: list[int] = []
@@ -139,7 +139,7 @@ def _write_video(job: _Job) -> VideoRecord:
             write_id_map(split / "Annotations" / name.with_suffix(".png"), id_map)
         if video.split == "valid":
             write_id_map(split / "GroundTruth" / name.with_suffix(".png"), id_map)
-    return VideoRecord(video.video_id, video.split, named, log.absences())
+    return SampleVideo(video.video_id, video.split, named, log.absences())
 
 
 def _named_ids(

@@ -109,7 +109,7 @@ class TraitMeter:
             self.small.add(float(share < SMALL_AREA))
 
 
-def measure_video(
+def measure_traits(
     record: VideoRecord,
     *,
     appearance_frames: int = 12,

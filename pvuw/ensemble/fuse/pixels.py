@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.combinations import Combinations, combine
-from pvuw.ensemble.fuse.voting import Ballot, Decision, decide
+from pvuw.ensemble.fuse.voting import Ballot, Verdict, decide
 from pvuw.io.mask_store import IdMap
 
 TIME_BONUS = 0.1
@@ -107,7 +107,7 @@ def _differing(first: IdMap, others: Sequence[IdMap], start: int) -> NDArray[np.
     return index
 
 
-def _paint(compared: Compared, ballot: Ballot) -> tuple[IdMap, Decision | None]:
+def _paint(compared: Compared, ballot: Ballot) -> tuple[IdMap, Verdict | None]:
     answer, combinations = compared.base.copy(), compared.combinations
     if combinations is None:
         return answer, None

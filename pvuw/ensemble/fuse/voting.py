@@ -29,7 +29,7 @@ class Ballot:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Verdict:
     """The label of each combination, `[C]` each."""
 
     best: NDArray[np.uint8]
@@ -40,7 +40,7 @@ class Decision:
     """Share of the votes that the best has less that of the second, 0..1."""
 
 
-def decide(labels: NDArray[np.int16], ballot: Ballot) -> Decision:
+def decide(labels: NDArray[np.int16], ballot: Ballot) -> Verdict:
     """Return the label with most votes for each combination.
 
     A member that names an object gives it the votes its word has for that object. One that says
@@ -74,7 +74,7 @@ def decide(labels: NDArray[np.int16], ballot: Ballot) -> Decision:
     return _rank(scores, total, columns)
 
 
-def _rank(scores: Array, total: Array, columns: NDArray[np.uint8]) -> Decision:
+def _rank(scores: Array, total: Array, columns: NDArray[np.uint8]) -> Verdict:
     rows = np.arange(len(scores))
     best = scores.argmax(axis=1)
     top = scores[rows, best]
@@ -82,4 +82,4 @@ def _rank(scores: Array, total: Array, columns: NDArray[np.uint8]) -> Decision:
     rest[rows, best] = -1.0
     second = rest.argmax(axis=1)
     lead = (top - np.maximum(rest[rows, second], 0.0)) / np.maximum(total, 1e-12)
-    return Decision(columns[best], columns[second], (lead < NEAR_TIE) & (total > 0), lead)
+    return Verdict(columns[best], columns[second], (lead < NEAR_TIE) & (total > 0), lead)

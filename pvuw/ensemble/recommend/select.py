@@ -73,7 +73,7 @@ def judge_by_record(recommender: Recommender) -> Judge:
 
 
 @dataclass
-class Selection:
+class Following:
     """Whom to follow in one video."""
 
     granularity: Granularity
@@ -128,7 +128,7 @@ def select(
     *,
     granularity: Granularity = "video",
     image: Callable[[int], NDArray[np.uint8]] | None = None,
-) -> Selection:
+) -> Following:
     """Return whom to follow, after a second look at the video beside its pseudo-label.
 
     Args:
@@ -145,20 +145,20 @@ def select(
             chosen = keep.step(judge(watched.features.frame(), watched.of_frame()))
             if not pieces or pieces[-1][1].member != chosen.member:
                 pieces.append((position, chosen))
-        return Selection(granularity, pieces, list(names))
+        return Following(granularity, pieces, list(names))
     for _ in watched.look():
         pass
     if granularity == "video":
         whole = judge(watched.features.video(), watched.of_video())
-        return Selection(granularity, [(0, whole)], list(names))
+        return Following(granularity, [(0, whole)], list(names))
     objects = [
         (object_id, judge(watched.features.object(object_id), watched.of_object(object_id)))
         for object_id in watched.features.object_ids
     ]
-    return Selection(granularity, objects, list(names))
+    return Following(granularity, objects, list(names))
 
 
-def follow(evidence: Evidence, selection: Selection) -> Iterator[IdMap]:
+def follow(evidence: Evidence, selection: Following) -> Iterator[IdMap]:
     """Yield the id map of each frame of those that are followed, not to be changed.
 
     Args:

@@ -26,7 +26,7 @@ from pvuw.mose_plus.build.manifest import (
 )
 from pvuw.mose_plus.build.plan import PlannedVideo, plan_videos
 from pvuw.mose_plus.build.summary import Finished, build_info, manifest_entries, write_lists
-from pvuw.mose_plus.build.video_out import VideoTask, kinds_of, remove_video, write_video
+from pvuw.mose_plus.build.video_out import BuildTask, kinds_of, remove_video, write_video
 from pvuw.mose_plus.cache import ResultCache
 from pvuw.mose_plus.config import MosePlusConfig
 from pvuw.mose_plus.jobs import Job, run_cached
@@ -107,7 +107,7 @@ def _run(
 ) -> tuple[dict[VideoKey, Finished], dict[VideoKey, str]]:
     """Build what is missing; return what is there, and what is wrong with the others."""
     tasks = [
-        Job(job.key, job.fingerprint, VideoTask(job.video, out, out / WORK / _HALF, config.build))
+        Job(job.key, job.fingerprint, BuildTask(job.video, out, out / WORK / _HALF, config.build))
         for job in jobs
     ]
     results, broken = run_cached(

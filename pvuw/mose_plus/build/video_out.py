@@ -24,7 +24,7 @@ IMAGES, PROMPTS, TRUTH = "JPEGImages", "Annotations", "GroundTruth"
 
 
 @dataclass(frozen=True, slots=True)
-class VideoTask:
+class BuildTask:
     """What a worker process needs to build one video."""
 
     video: PlannedVideo
@@ -35,7 +35,7 @@ class VideoTask:
     config: BuildConfig
 
 
-def write_video(task: VideoTask) -> dict[str, Any]:
+def write_video(task: BuildTask) -> dict[str, Any]:
     """Build a video and return its `BuiltVideo` as plain values.
 
     Everything is made in the work folder and then takes its place, `JPEGImages` last: a video whose

@@ -80,7 +80,7 @@ def histogram(values: Sequence[float], edges: Sequence[float]) -> Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class Bar:
     """A bar, pixels."""
 
     x: float
@@ -93,7 +93,7 @@ class Box:
 class Marks:
     """How one group shows in one bin: as a bar, or as a dot for each video where it has few."""
 
-    bars: tuple[Box, ...] = ()
+    bars: tuple[Bar, ...] = ()
     dots: tuple[tuple[float, float], ...] = ()
     """Centres."""
 
@@ -104,8 +104,8 @@ class Bin:
 
     words: str
     """Its numbers, shown when it is pointed at."""
-    area: Box
-    mose: Box
+    area: Bar
+    mose: Bar
     admitted: Marks
     refused: Marks
 
@@ -153,8 +153,8 @@ def _bin(spread: Spread, position: int, scale: float) -> Bin:
     mose = spread.mose.share(position) * scale
     return Bin(
         _words(spread, position),
-        Box(x, 0, width, 2 * _HALF),
-        Box(x, _HALF - mose, width, 2 * mose),
+        Bar(x, 0, width, 2 * _HALF),
+        Bar(x, _HALF - mose, width, 2 * mose),
         _marks(spread.admitted, position, scale, up=True),
         _marks(spread.refused, position, scale, up=False),
     )
@@ -168,7 +168,7 @@ def _marks(group: Histogram, position: int, scale: float, *, up: bool) -> Marks:
     if not group.few:
         height = group.share(position) * scale
         x = (position + 0.2) * width  # narrower than MOSE's, which stays visible behind
-        return Marks(bars=(Box(x, _HALF - height * up, 0.6 * width, height),))
+        return Marks(bars=(Bar(x, _HALF - height * up, 0.6 * width, height),))
     centre, step = (position + 0.5) * width, min(7.0, (_HALF - 6) / count)
     heights = (_HALF + (-1 if up else 1) * (4.5 + i * step) for i in range(count))
     return Marks(dots=tuple((centre, y) for y in heights))

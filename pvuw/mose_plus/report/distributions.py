@@ -14,7 +14,7 @@ from pvuw.traits.video_traits import TRAIT_KINDS, TraitKind, VideoTraits
 
 
 @dataclass(frozen=True)
-class Compared:
+class ComparedSource:
     """Traits of the videos of one source that were compared with MOSE."""
 
     name: str
@@ -49,7 +49,7 @@ class TraitRow:
 class Distributions:
     """All that is compared, and the sources of which nothing was."""
 
-    sources: list[Compared]
+    sources: list[ComparedSource]
     left_out: list[str]
     rows: list[TraitRow]
 
@@ -71,9 +71,9 @@ def distributions(data: ReportData) -> Distributions:
     return Distributions(sources, left_out, rows)
 
 
-def _compared(name: str, entries: Iterable[ManifestEntry]) -> Compared:
+def _compared(name: str, entries: Iterable[ManifestEntry]) -> ComparedSource:
     """Return what was compared: second copies and evaluation videos never were."""
-    compared = Compared(name, [], [])
+    compared = ComparedSource(name, [], [])
     for entry in entries:
         same = not entry.admitted and reason_group(entry) in (COPY, EVALUATION)
         if entry.traits is not None and not same:
@@ -82,7 +82,10 @@ def _compared(name: str, entries: Iterable[ManifestEntry]) -> Compared:
 
 
 def _row(
-    data: ReportData, sources: Sequence[Compared], kind: TraitKind, everything: Sequence[float]
+    data: ReportData,
+    sources: Sequence[ComparedSource],
+    kind: TraitKind,
+    everything: Sequence[float],
 ) -> TraitRow:
     edges = bin_edges(everything, floor=kind.floor)
     mose = _values(data, data.reference, kind)

@@ -10,7 +10,7 @@ from pvuw.mose_plus.report.decisions import anchor, copies, differences
 from pvuw.mose_plus.report.distributions import distributions
 from pvuw.mose_plus.report.licences import joint_obligations, obligations
 from pvuw.mose_plus.report.reasons import grouped_refusals, reason_group
-from pvuw.mose_plus.report.sheets import choose_videos, thumbnails
+from pvuw.mose_plus.report.sheets import sheets_of, thumbnails
 from pvuw.pages.page import page_template
 
 
@@ -25,7 +25,7 @@ def render(data: ReportData) -> str:
         styles=["page.css"],
         data=data,
         traits=distributions(data),
-        sheets=choose_videos(data.sources),
+        sheets=sheets_of(data.sources),
         refusals=grouped_refusals(data.entries),
         copies=list(copies(data)),
         **_QUESTIONS,

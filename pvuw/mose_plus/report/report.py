@@ -8,7 +8,7 @@ from pvuw.mose_plus.report.data import ReportData
 from pvuw.mose_plus.report.page import render
 
 
-def write_report(build: Path, out: Path) -> None:
+def write_build_report(build: Path, out: Path) -> None:
     """Write a page that shows what a build took and refused, and why; whole or not at all.
 
     It needs neither the sources nor the network, and holds no link to either.

@@ -73,7 +73,7 @@ class Sheet:
     left_out: int
 
 
-def choose_videos(sources: Sequence[Videos]) -> list[Sheet]:
+def sheets_of(sources: Sequence[Videos]) -> list[Sheet]:
     """Return a sheet for each source with admitted videos."""
     shown = [videos for videos in sources if videos.admitted]
     room = videos_per_source(len(shown))

@@ -19,7 +19,7 @@ from pvuw.mose_plus.select.hashing import HASH_BYTES, HASH_VERSION, VideoHashes,
 from pvuw.sources.keys import VideoKey
 from pvuw.traits.appearance import ColourAndTexture, ObjectDescriptor
 from pvuw.traits.embedding import BackboneEmbedding, EmbeddingConfig
-from pvuw.traits.measure import measure_video
+from pvuw.traits.measure import measure_traits
 from pvuw.traits.video_traits import TRAIT_VERSION, VideoTraits
 
 
@@ -99,7 +99,7 @@ def key_of(record: VideoRecord) -> VideoKey:
 
 def _measure(task: tuple[VideoRecord, TraitConfig]) -> dict[str, Any]:
     record, config = task
-    traits = measure_video(
+    traits = measure_traits(
         record,
         appearance_frames=config.appearance_frames,
         descriptor=_descriptor(config.embedding),

@@ -18,7 +18,7 @@ from pvuw.types import ClipOutput, StepOutput, VideoBatch
 
 
 @dataclass(frozen=True)
-class ClipConfig:
+class CutieClips:
     """How a frame of a training clip reads the frames before it."""
 
     num_ref_frames: int = 3
@@ -34,7 +34,7 @@ class ClipConfig:
 
 
 def forward_clip(
-    net: ObjectMemoryNet, key_proj: KeyProjection, batch: VideoBatch, *, config: ClipConfig
+    net: ObjectMemoryNet, key_proj: KeyProjection, batch: VideoBatch, *, config: CutieClips
 ) -> ClipOutput:
     """Decode every frame but the first of a batch of clips, each from the memory of those before.
 

@@ -7,7 +7,7 @@ import torch
 from torchvision.models.resnet import BasicBlock, Bottleneck
 
 from pvuw.nets.checkpoint import load_official
-from pvuw.nets.cutie.clip_forward import ClipConfig, forward_clip
+from pvuw.nets.cutie.clip_forward import CutieClips, forward_clip
 from pvuw.nets.cutie.decoder import CutieDecoder
 from pvuw.nets.cutie.keys import KeyProjection
 from pvuw.nets.cutie.memory import MemoryConfig
@@ -19,7 +19,7 @@ from pvuw.nets.matching.trunk import ImageTrunk
 from pvuw.types import ClipOutput, VideoBatch
 
 _PUBLISHED = Widths()
-_CLIP = ClipConfig()
+_CLIP = CutieClips()
 _TRUNKS = {"base": (Bottleneck, (3, 4, 6)), "small": (BasicBlock, (2, 2, 2))}
 
 
@@ -53,7 +53,7 @@ class Cutie(ObjectMemoryNet):
         preset: Preset = "mose",
         memory: MemoryConfig | None = None,
         frame_size: SizePolicy | None = None,
-        clip: ClipConfig = _CLIP,
+        clip: CutieClips = _CLIP,
         widths: Widths = _PUBLISHED,
         freeze_norms: bool = True,
     ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ClipConfig:
+class XMemClips:
     """What the training forward draws at random."""
 
     num_reference_frames: int = 3
@@ -37,7 +37,7 @@ class ClipConfig:
             raise ValueError(f"clip.deep_update_prob must be in 0..1, got {self.deep_update_prob}")
 
 
-def forward_clip(net: "XMem", batch: VideoBatch, config: ClipConfig) -> ClipOutput:
+def forward_clip(net: "XMem", batch: VideoBatch, config: XMemClips) -> ClipOutput:
     """Decode every frame of a batch of clips but the first, each from memory of those before it.
 
     Memory takes the network's own soft masks, and gradients flow back through them. Every frame
@@ -72,7 +72,7 @@ class _Clip:
 
     net: "XMem"
     batch: VideoBatch
-    config: ClipConfig
+    config: XMemClips
     values: list[Tensor] = field(default_factory=list)  # [B, N, V, h, w] of each frame so far
     sensory: Tensor | None = None
 

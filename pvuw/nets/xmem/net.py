@@ -12,7 +12,7 @@ from pvuw.nets.checkpoint import load_checkpoint
 from pvuw.nets.matching.competing import aggregate
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.trunk import ImageFeatures, ImageTrunk, hold_norm_statistics
-from pvuw.nets.xmem.clip_forward import ClipConfig, forward_clip
+from pvuw.nets.xmem.clip_forward import XMemClips, forward_clip
 from pvuw.nets.xmem.config import MemoryConfig, Preset, preset_named
 from pvuw.nets.xmem.modules import Decoder, KeyProjection, ValueEncoder, Widths
 from pvuw.nets.xmem.session import XMemSession
@@ -20,7 +20,7 @@ from pvuw.nets.xmem.weights import read_xmem, widths_of
 from pvuw.types import ClipOutput, VideoBatch
 
 _PUBLISHED = Widths()
-_CLIP = ClipConfig()
+_CLIP = XMemClips()
 
 
 class EncodedImages(NamedTuple):
@@ -67,7 +67,7 @@ class XMem(VideoSegmenter):
         preset: Preset = "mose",
         memory: MemoryConfig | None = None,
         frame_size: SizePolicy | None = None,
-        clip: ClipConfig = _CLIP,
+        clip: XMemClips = _CLIP,
         widths: Widths = _PUBLISHED,
     ) -> None:
         super().__init__()

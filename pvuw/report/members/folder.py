@@ -8,8 +8,8 @@ from typing import Any
 from pvuw.ensemble.members.folders import Member
 from pvuw.errors import DataError
 from pvuw.io.mask_tree import MaskTree
-from pvuw.report.measure import MaskSource
 from pvuw.report.settings import Ensemble
+from pvuw.report.sides import MaskSource
 
 _MARKER = "ensemble.json"
 _RECORDS = "agreement"

@@ -8,14 +8,14 @@ from pvuw.ensemble.record import Exchange
 from pvuw.io.mask_store import IdMap
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
-from pvuw.report.measure import MaskReader, SideFacts
 from pvuw.report.members.agreement_map import agreeing
+from pvuw.report.members.facts import EnsembleFacts, put_right
 from pvuw.report.members.followed import is_followed
-from pvuw.report.members.measure import EnsembleFacts, put_right
 from pvuw.report.members.scores import score_members, score_table, tell_scores
 from pvuw.report.members.words import tell, tell_choices, tell_method, tell_region
 from pvuw.report.pictures import encode_id_map, encode_levels, reduce_id_map
 from pvuw.report.settings import Ensemble
+from pvuw.report.sides import MaskReader, SideFacts
 
 SHORT_SIDE = 144
 """Pixels of the shorter side of a member's picture."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from pvuw.metrics.report import ObjectRow, summarise
 from pvuw.pages.words import join_names
-from pvuw.report.measure import SideFacts
-from pvuw.report.members.measure import EnsembleFacts
+from pvuw.report.members.facts import EnsembleFacts
+from pvuw.report.sides import SideFacts
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from pvuw.report.measure import SideFacts
+from pvuw.report.members.facts import EnsembleFacts, MemberFacts
 from pvuw.report.members.followed import is_followed
-from pvuw.report.members.measure import EnsembleFacts, MemberFacts
 from pvuw.report.members.scores import Scores, score_members
 from pvuw.report.members.words import overruled
+from pvuw.report.sides import SideFacts
 
 
 @dataclass(frozen=True)

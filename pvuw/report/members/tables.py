@@ -48,7 +48,7 @@ class MemberTable:
     """Videos with scores that a member lacks masks of."""
 
 
-def member_table(videos: Sequence[VideoSummary], settings: ReportSettings) -> MemberTable | None:
+def sum_up_members(videos: Sequence[VideoSummary], settings: ReportSettings) -> MemberTable | None:
     """Return the members over all videos; None where the prediction has none."""
     found = [video.ensemble for video in videos if video.ensemble is not None]
     if settings.ensemble is None or not found:

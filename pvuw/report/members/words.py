@@ -7,7 +7,7 @@ from pvuw.ensemble.members.frame_line import OVERRULED_BELOW
 from pvuw.ensemble.record import Choice, Record
 from pvuw.io.folder import shorten
 from pvuw.pages.words import join_names, plural
-from pvuw.report.members.measure import EnsembleFacts, MemberFacts, Region
+from pvuw.report.members.facts import EnsembleFacts, MemberFacts, Region
 
 _OBJECTS_TOLD = 3
 _METHODS = {

@@ -6,7 +6,7 @@ import pytest
 from pvuw.ensemble.members.folders import Member
 from pvuw.ensemble.members.output import claim_folder
 from pvuw.ensemble.recommend.database import PerformanceDatabase
-from pvuw.ensemble.video import EnsembleConfig, VideoTask, run_video
+from pvuw.ensemble.video import AnswerTask, EnsembleConfig, run_video
 from pvuw.io.masks import read_id_map
 from tests.pvuw.ensemble.rows import row
 from tests.pvuw.ensemble.scenes_of_squares import iou, shifted, video, without, write
@@ -44,7 +44,7 @@ def database(tmp_path):
 def run(tmp_path, members, method, **more):
     out = tmp_path / "out"
     claim_folder(out, {})
-    report = run_video(VideoTask(EnsembleConfig(method, members, **more), out, "v"))
+    report = run_video(AnswerTask(EnsembleConfig(method, members, **more), out, "v"))
     if report.failure is not None:
         return report, None, None
     masks = [read_id_map(path) for path in sorted((out / "Annotations" / "v").iterdir())]

@@ -6,8 +6,8 @@ import numpy as np
 
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import write_id_map
-from pvuw.report.measure import MaskSource
 from pvuw.report.settings import ReportSettings
+from pvuw.report.sides import MaskSource
 from tests.pvuw.io.make import square, write_frame
 
 SIZE = (48, 64)

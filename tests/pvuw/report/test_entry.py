@@ -6,7 +6,7 @@ import pytest
 
 from pvuw.metrics.accumulate import VideoResult
 from pvuw.report.entry import EntryTask, make_entry
-from pvuw.report.measure import SideFacts
+from pvuw.report.sides import SideFacts
 from tests.pvuw.report.make import FRAMES, settings, videos, write_folders
 
 

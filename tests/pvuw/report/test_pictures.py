@@ -8,7 +8,7 @@ from PIL import Image
 
 from pvuw.errors import DataError
 from pvuw.io.videos import Video
-from pvuw.report.pictures import choose_frames, encode_id_map, encode_picture, read_reduced
+from pvuw.report.pictures import choose_frames, encode_id_map, encode_picture, read_small
 from tests.pvuw.io.make import square
 
 
@@ -31,7 +31,7 @@ def test_frame_is_reduced_and_recognisable(tmp_path):
     frame[:, 300:, 0] = 200
     path = tmp_path / "00000.jpg"
     Image.fromarray(frame).save(path)
-    text = encode_picture(read_reduced(Video("a", [path]), 0, (20, 30)))
+    text = encode_picture(read_small(Video("a", [path]), 0, (20, 30)))
     with Image.open(io.BytesIO(base64.b64decode(text))) as image:
         pixels = np.array(image.convert("RGB")).astype(int)
     assert pixels.shape == (20, 30, 3)
@@ -44,7 +44,7 @@ def test_unreadable_frame_is_named(content, tmp_path):
     path = tmp_path / "00000.jpg"
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"00000\.jpg: .*; copy"):
-        read_reduced(Video("a", [path]), 0, (20, 30))
+        read_small(Video("a", [path]), 0, (20, 30))
 
 
 def test_truncated_frame_is_named(tmp_path):
@@ -52,7 +52,7 @@ def test_truncated_frame_is_named(tmp_path):
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 90, 3), np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1500])
     with pytest.raises(DataError, match=r"00000\.jpg: .*; copy"):
-        read_reduced(Video("a", [path]), 0, (90, 90))
+        read_small(Video("a", [path]), 0, (90, 90))
 
 
 def test_id_map_keeps_its_ids():

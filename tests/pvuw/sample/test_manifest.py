@@ -8,7 +8,7 @@ from pvuw.sample.manifest import (
     MANIFEST,
     Manifest,
     SampleSpec,
-    VideoRecord,
+    SampleVideo,
     planned_videos,
     read_manifest,
     write_manifest,
@@ -17,7 +17,7 @@ from pvuw.sample.manifest import (
 
 def test_what_is_written_is_read_back(tmp_path):
     absences = [Absence(3, Cause.LEFT, 2, 4, 5), Absence(7, Cause.LATE, 0, 9, None)]
-    record = VideoRecord("0123abcd", "valid", [3, 7], absences)
+    record = SampleVideo("0123abcd", "valid", [3, 7], absences)
     manifest = Manifest(SampleSpec(1, 1, 10, (64, 96), 5), [record])
     write_manifest(tmp_path, manifest)
     assert read_manifest(tmp_path) == manifest

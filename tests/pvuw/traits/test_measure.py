@@ -10,7 +10,7 @@ from pvuw.io.mask_store import MaskQuality, OcclusionLevel
 from pvuw.io.masks import read_id_map
 from pvuw.io.records import ObjectInfo
 from pvuw.traits.layout import box_occlusion_rate
-from pvuw.traits.measure import OcclusionLabels, TraitMeter, measure_video, same_category_share
+from pvuw.traits.measure import OcclusionLabels, TraitMeter, measure_traits, same_category_share
 from pvuw.traits.presence import PresenceTracker
 from pvuw.traits.shapes import shapes_of_id_map, shapes_of_masks
 from tests.pvuw.mose_plus.make import FolderStore, clip, write_record
@@ -37,7 +37,7 @@ DRAWN = [
 
 
 def test_every_trait_of_a_drawn_video(tmp_path):
-    found = measure_video(write_record(tmp_path, DRAWN, fps=4.0), appearance_frames=0)
+    found = measure_traits(write_record(tmp_path, DRAWN, fps=4.0), appearance_frames=0)
     assert (found.num_frames, found.fps, found.size_hw) == (4, 4.0, (20, 40))
     assert (found.num_objects, found.max_objects, found.objects_per_frame) == (3, 3, 2.5)
     assert (found.bor_mean, found.bor_max) == (0, 0)
@@ -57,13 +57,13 @@ def test_every_trait_of_a_drawn_video(tmp_path):
 
 def test_overlapping_boxes_of_a_drawn_video(tmp_path):
     crossing = [squares((1, 0, 0, 10), (2, 5, 5, 10)), squares((1, 0, 0, 10)), squares()]
-    found = measure_video(write_record(tmp_path, crossing), appearance_frames=0)
+    found = measure_traits(write_record(tmp_path, crossing), appearance_frames=0)
     assert found.bor_max == pytest.approx(25 / 175)
     assert found.bor_mean == pytest.approx((25 / 175 + 0) / 2)  # the empty frame does not count
 
 
 def test_video_without_any_object(tmp_path):
-    found = measure_video(write_record(tmp_path, [squares(), squares()]))
+    found = measure_traits(write_record(tmp_path, [squares(), squares()]))
     assert (found.num_objects, found.objects_per_frame) == (0, 0)
     assert found.bor_mean is None
     assert found.small_share is None
@@ -72,7 +72,7 @@ def test_video_without_any_object(tmp_path):
 def test_looks_are_compared_on_frames_spread_over_the_video(tmp_path):
     frames, id_maps = clip(3, num_frames=9)
     record = write_record(tmp_path, id_maps, frames)
-    found = measure_video(record, appearance_frames=3)
+    found = measure_traits(record, appearance_frames=3)
     assert 0 < found.similarity <= 1
 
     looked_at = []
@@ -81,7 +81,7 @@ def test_looks_are_compared_on_frames_spread_over_the_video(tmp_path):
         looked_at.append(frame)
         return np.eye(len(masks), dtype=np.float32)
 
-    assert measure_video(record, appearance_frames=3, descriptor=descriptor).similarity == 0
+    assert measure_traits(record, appearance_frames=3, descriptor=descriptor).similarity == 0
     assert len(looked_at) == 3
 
 
@@ -94,7 +94,7 @@ def test_category_shares():
 def test_categories_of_objects_that_are_seen(tmp_path):
     objects = (ObjectInfo(1, "1", "dog"), ObjectInfo(2, "2", "dog"), ObjectInfo(3, "3", "cat"))
     record = write_record(tmp_path, [squares((1, 0, 0, 5), (2, 20, 0, 5))], objects=objects)
-    assert measure_video(record).same_category_share == 1  # the cat never shows
+    assert measure_traits(record).same_category_share == 1  # the cat never shows
 
 
 def test_occlusion_labels_score_the_worse_half_of_each_object():
@@ -115,7 +115,7 @@ def test_labels_and_scores_of_a_source_that_has_them(tmp_path):
         quality=(((1, MaskQuality(is_gt=True, score=1.0)), (2, MaskQuality(False, 0.4))),) * 4,
     )
     rated = write_record(tmp_path, DRAWN, store=store, has_occlusion=True, has_quality=True)
-    found = measure_video(rated, appearance_frames=0)
+    found = measure_traits(rated, appearance_frames=0)
     assert found.occlusion_label == 0.75
     assert found.mask_score == pytest.approx(0.7)
 
@@ -123,7 +123,7 @@ def test_labels_and_scores_of_a_source_that_has_them(tmp_path):
 def test_masks_that_only_introduce_objects_are_refused(tmp_path):
     record = write_record(tmp_path, DRAWN, prompts_only=True, split="valid")
     with pytest.raises(DataError, match=r"video.*'valid' only introduce objects"):
-        measure_video(record)
+        measure_traits(record)
 
 
 def test_unreadable_frame_is_named(tmp_path):
@@ -132,7 +132,7 @@ def test_unreadable_frame_is_named(tmp_path):
     broken = record.frame_dir / "00001.jpg"
     broken.write_bytes(broken.read_bytes()[:500])
     with pytest.raises(DataError, match=r"00001\.jpg: truncated"):
-        measure_video(record)
+        measure_traits(record)
 
 
 @needs_shared

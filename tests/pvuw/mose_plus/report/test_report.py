@@ -18,7 +18,7 @@ from pvuw.mose_plus.build.manifest import read_info, read_manifest, write_info, 
 from pvuw.mose_plus.config import EvaluationConfig, TraitWeight
 from pvuw.mose_plus.report import charts
 from pvuw.mose_plus.report.charts import Histogram, Spread, bin_edges, histogram, plot
-from pvuw.mose_plus.report.report import write_report
+from pvuw.mose_plus.report.report import write_build_report
 from pvuw.pages.page import page_template
 from pvuw.traits.video_traits import TRAIT_KINDS
 from tests.pvuw.mose_plus.report_make import COPY_ID, LICENCES, ODD_ID, write_build
@@ -68,7 +68,7 @@ class Page(HTMLParser):
 def build(tmp_path_factory):
     root = tmp_path_factory.mktemp("report") / "MOSE+"
     write_build(root)
-    write_report(root, root / "report.html")
+    write_build_report(root, root / "report.html")
     return root
 
 
@@ -173,7 +173,7 @@ def test_refusals_are_grouped_and_each_real_reason_has_a_group(page, entries):
 )
 def test_reasons_of_selection_have_groups(tmp_path, setting, title):
     write_build(tmp_path, per_source=16, **setting)
-    write_report(tmp_path, tmp_path / "page.html")
+    write_build_report(tmp_path, tmp_path / "page.html")
     page = Page((tmp_path / "page.html").read_text(encoding="utf-8"))
     titles = [row[0].split(" | ")[0] for row in page.table("refusals")]
     assert title in titles
@@ -211,7 +211,7 @@ def test_sources_without_a_compared_video_are_named_not_drawn(tmp_path):
     entries = read_manifest(tmp_path)
     kept = [e for e in entries if e.source != "burst" or e.duplicate_of is not None]
     write_manifest(tmp_path, kept)
-    write_report(tmp_path, tmp_path / "report.html")
+    write_build_report(tmp_path, tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Nothing to compare in: burst." in text
     assert [cell.split(" | ")[0] for cell in _head(text, "traits")] == [
@@ -253,7 +253,7 @@ def test_a_build_without_evaluation_lists_says_so_at_the_top(build, text, tmp_pa
     write_info(tmp_path, replace(info, config=careless))
     (tmp_path / "train").symlink_to(build / "train")
     (tmp_path / "valid").symlink_to(build / "valid")
-    write_report(tmp_path, tmp_path / "report.html")
+    write_build_report(tmp_path, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.index("evaluation.mose: none") < page.index("<nav>")
     assert "evaluation.davis: none" not in page[: page.index("<nav>")]
@@ -284,7 +284,7 @@ def test_nothing_is_loaded_from_anywhere(page, text):
 
 
 def test_page_is_the_same_twice_and_leaves_nothing_beside_it(build, text, tmp_path):
-    write_report(build, tmp_path / "again.html")
+    write_build_report(build, tmp_path / "again.html")
     assert (tmp_path / "again.html").read_text(encoding="utf-8") == text
     assert [file.name for file in tmp_path.iterdir()] == ["again.html"]
 
@@ -296,26 +296,26 @@ def test_missing_frame_is_named_and_an_old_page_stays(tmp_path):
     out = tmp_path / "report.html"
     out.write_text("old")
     with pytest.raises(DataError, match=r"00000\.jpg: no such file"):
-        write_report(tmp_path / "build", out)
+        write_build_report(tmp_path / "build", out)
     assert out.read_text() == "old"
 
 
 def test_a_folder_that_is_no_build_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"manifest\.jsonl: no such file"):
-        write_report(tmp_path, tmp_path / "report.html")
+        write_build_report(tmp_path, tmp_path / "report.html")
 
 
 def test_build_without_admitted_videos_still_gives_a_page(build, tmp_path):
     shutil.copy(build / "build.json", tmp_path)
     write_manifest(tmp_path, [e for e in read_manifest(build) if not e.admitted])
-    write_report(tmp_path, tmp_path / "report.html")
+    write_build_report(tmp_path, tmp_path / "report.html")
     assert "<dd>0</dd>" in (tmp_path / "report.html").read_text()
 
 
 def test_a_thousand_videos_fit_in_ten_seconds_and_ten_megabytes(tmp_path):
     write_build(tmp_path, per_source=250)
     start = time.process_time()
-    write_report(tmp_path, tmp_path / "report.html")
+    write_build_report(tmp_path, tmp_path / "report.html")
     assert time.process_time() - start < 10
     assert (tmp_path / "report.html").stat().st_size < 10_000_000
 

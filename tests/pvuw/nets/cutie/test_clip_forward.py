@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from pvuw.losses.point_sampled import PointSampledLoss
-from pvuw.nets.cutie.clip_forward import ClipConfig
+from pvuw.nets.cutie.clip_forward import CutieClips
 from pvuw.ops.id_maps import logits_to_id_map
 from pvuw.types import Prompt
 from tests.pvuw.nets.cutie.tiny import NAMES, batch, crossing, tiny
 
 LOSS = PointSampledLoss(256)
-DETERMINISTIC = {"clip": ClipConfig(num_ref_frames=8, deep_update_prob=1.0)}
+DETERMINISTIC = {"clip": CutieClips(num_ref_frames=8, deep_update_prob=1.0)}
 
 
 def network(name, **more):
@@ -83,7 +83,7 @@ def test_bad_clips_are_refused(name):
 
 
 def test_frames_of_the_past_are_drawn_from_the_global_generator():
-    net = tiny("cutie", clip=ClipConfig(num_ref_frames=1, deep_update_prob=0.0))
+    net = tiny("cutie", clip=CutieClips(num_ref_frames=1, deep_update_prob=0.0))
     clips = batch([1], num_frames=5)
     results = []
     for seed in (0, 0, 1):

@@ -11,7 +11,7 @@ from pvuw.io.frames import read_frame
 from pvuw.io.masks import read_id_map
 from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.nets.cutie import Cutie
-from pvuw.nets.cutie.clip_forward import ClipConfig
+from pvuw.nets.cutie.clip_forward import CutieClips
 from pvuw.types import Prompt
 from tests.helpers import cutie_reference
 from tests.helpers.competing import probabilities
@@ -25,7 +25,7 @@ def pair(size, *, kind=None):
     """The reference and ours, with the same weights."""
     torch.manual_seed(0)
     theirs = cutie_reference.build(size, kind=kind)
-    ours = Cutie(size, frame_size=AS_IS, clip=ClipConfig(num_ref_frames=8, deep_update_prob=1.0))
+    ours = Cutie(size, frame_size=AS_IS, clip=CutieClips(num_ref_frames=8, deep_update_prob=1.0))
     ours.load_state_dict(theirs.state_dict(), strict=True)
     return theirs, ours.eval()
 

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from pvuw.losses.bootstrapped import BootstrappedLoss
-from pvuw.nets.xmem.clip_forward import ClipConfig
+from pvuw.nets.xmem.clip_forward import XMemClips
 from pvuw.nets.xmem.config import MemoryConfig
 from pvuw.types import Prompt, VideoBatch
 
-SURE = ClipConfig(num_reference_frames=8, deep_update_prob=1.0)
+SURE = XMemClips(num_reference_frames=8, deep_update_prob=1.0)
 """Nothing is left to chance."""
 
 
@@ -74,7 +74,7 @@ def test_clips_of_a_batch_do_not_see_each_other(narrow):
 def test_reference_frames_are_the_first_and_two_drawn_among_the_rest(narrow):
     from pvuw.nets.xmem.clip_forward import _Clip
 
-    clip = _Clip(narrow(), make_batch(2, [1]), ClipConfig())
+    clip = _Clip(narrow(), make_batch(2, [1]), XMemClips())
     assert [clip._reference_frames(t) for t in (1, 2, 3)] == [[0], [0, 1], [0, 1, 2]]
     drawn = [clip._reference_frames(6) for _ in range(60)]
     assert all(frames[0] == 0 and len(set(frames)) == 3 for frames in drawn)
@@ -83,7 +83,7 @@ def test_reference_frames_are_the_first_and_two_drawn_among_the_rest(narrow):
 
 def test_gradients_reach_every_weight_and_norms_hold_their_statistics(narrow):
     batch = make_batch(3, [2, 1])
-    net = narrow(clip=ClipConfig(deep_update_prob=1.0)).train()
+    net = narrow(clip=XMemClips(deep_update_prob=1.0)).train()
     before = {n: b.clone() for n, b in net.named_buffers()}
     loss = BootstrappedLoss().train()
     loss(net.forward_clip(batch), batch).total.backward()
@@ -112,6 +112,6 @@ def test_batches_without_an_answer_are_refused(narrow):
     with pytest.raises(ValueError, match="one frame"):
         narrow().forward_clip(make_batch(1, [1]))
     with pytest.raises(ValueError, match="deep_update_prob"):
-        ClipConfig(deep_update_prob=2)
+        XMemClips(deep_update_prob=2)
     with pytest.raises(ValueError, match="num_reference_frames"):
-        ClipConfig(num_reference_frames=0)
+        XMemClips(num_reference_frames=0)

@@ -3,8 +3,8 @@
 import json
 
 from pvuw.io.listing import VideoFolder, list_videos
-from pvuw.report.measure import MaskSource
 from pvuw.report.settings import Ensemble, ReportSettings
+from pvuw.report.sides import MaskSource
 from tests.pvuw.ensemble.scenes_of_squares import (
     NUM_FRAMES,
     SIZE_HW,

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from pvuw.report.entry import EntryTask, make_entry
-from pvuw.report.members.tables import member_table
+from pvuw.report.members.tables import sum_up_members
 from pvuw.report.page import write_report
 from tests.pvuw.report.members.make import settings, the_video, write_ensemble
 
@@ -40,7 +40,7 @@ def test_a_video_says_whom_it_follows_and_what_that_gained(root):
 
 def test_members_are_summed_up_over_videos(root):
     summary, made = summary_of(root)
-    table = member_table([summary, summary], made)
+    table = sum_up_members([summary, summary], made)
     lines = {line.name: line for line in table.lines}
     assert (lines["loses"].share_followed, lines["loses"].num_videos) == (0.5, 2)
     # object 9 in 4 of 16 frames, of two objects
@@ -68,7 +68,7 @@ def test_without_truth_there_are_no_scores(root):
 def test_without_members_nothing_is_said(root):
     made = replace(settings(root), ensemble=None)
     summary = make_entry(EntryTask(the_video(root), made)).summary
-    assert member_table([summary], made) is None
+    assert sum_up_members([summary], made) is None
     titles, cells = rows_of(root, made, "videos")
     assert titles[-1] == "Lowest object"
     assert len(cells) == len(titles)

@@ -1,7 +1,7 @@
 import pytest
 
 from pvuw.ensemble.record import read_record
-from pvuw.report.members.measure import Region, measure_members
+from pvuw.report.members.facts import Region, measure_members
 from pvuw.report.members.words import tell, tell_choices, tell_method, tell_region
 from tests.pvuw.report.members.make import SWAP, settings, the_video, write_ensemble
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pvuw.ensemble.recommend.features import WINDOW_FRAMES
-from pvuw.ensemble.recommend.measure import VideoMeter
+from pvuw.ensemble.recommend.video_meter import VideoMeter
 from tests.pvuw.ensemble.scenes_of_squares import NUM_FRAMES, video, without
 
 

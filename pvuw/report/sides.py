@@ -102,7 +102,7 @@ class VideoFacts:
         return sorted({i for side in sides for areas in side.areas for i in areas or {}})
 
 
-def measure_video(
+def measure_sides(
     video: Video, sides: Sequence[MaskSource], truth: MaskSource | None, protocol: str
 ) -> VideoFacts:
     """Return areas and scores of one video, reading each mask once and one frame at a time.

@@ -12,9 +12,9 @@ from pvuw.ensemble.record import Record, read_record
 from pvuw.io.mask_store import IdMap
 from pvuw.io.videos import Video
 from pvuw.metrics.accumulate import VideoScore
-from pvuw.report.measure import MaskReader, MaskSource, SideFacts
 from pvuw.report.members.followed import Band, bands
 from pvuw.report.settings import Ensemble
+from pvuw.report.sides import MaskReader, MaskSource, SideFacts
 
 _LONG_SIDE = 480  # pixels: as in the record, agreement is that of thinned-out id maps
 _REGIONS = 3

@@ -8,8 +8,8 @@ from pvuw.cli import main
 from pvuw.io.masks import write_id_map
 from pvuw.metrics.pairs import pair_trees
 from pvuw.metrics.scoring import score_pair
+from pvuw.report.members.facts import measure_members
 from pvuw.report.members.folder import find_ensemble
-from pvuw.report.members.measure import measure_members
 from tests.pvuw.ensemble.scenes_of_squares import IDS, NUM_FRAMES, iou, video
 from tests.pvuw.report.members.make import (
     FRAMES,

@@ -13,7 +13,7 @@ from pvuw.ensemble.fuse.fusion import Fuser
 from pvuw.ensemble.members.folders import Member, MemberFrames
 from pvuw.ensemble.recommend.database import PerformanceRow
 from pvuw.ensemble.recommend.features import FeatureStream
-from pvuw.ensemble.recommend.measure import VideoMeter
+from pvuw.ensemble.recommend.video_meter import VideoMeter
 from pvuw.errors import DataError
 from pvuw.io.frame_order import in_order
 from pvuw.io.mask_store import IdMap
@@ -143,7 +143,7 @@ def mask_names(folder: Path) -> list[str]:
 
 
 @dataclass(frozen=True)
-class ScoreLine:
+class RecordedScore:
     """One object's line of a file of `pvuw evaluate --csv`."""
 
     video_id: str
@@ -153,7 +153,7 @@ class ScoreLine:
     f: float
 
 
-def read_scores(path: Path) -> list[ScoreLine]:
+def read_scores(path: Path) -> list[RecordedScore]:
     """Return what `pvuw evaluate --csv` wrote.
 
     Raises:
@@ -163,7 +163,7 @@ def read_scores(path: Path) -> list[ScoreLine]:
     try:
         lines = list(csv.DictReader(io.StringIO(text, newline="")))
         return [
-            ScoreLine(
+            RecordedScore(
                 line["video"],
                 int(line["object"]),
                 int(line["frames"]),
@@ -180,7 +180,7 @@ def read_scores(path: Path) -> list[ScoreLine]:
 
 def rows_of_scores(
     member: str,
-    lines: Sequence[ScoreLine],
+    lines: Sequence[RecordedScore],
     *,
     label: Path,
     images: Path | None,

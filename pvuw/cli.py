@@ -8,7 +8,10 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from pvuw import __version__
-from pvuw.errors import PvuwError, line_of
+from pvuw.command_line.plain import OneLineParser
+from pvuw.command_line.short_forms import expand_predict
+from pvuw.command_line.trainer_help import help_page, wants_page
+from pvuw.errors import PvuwError, line_of, suggestion
 from pvuw.stop import Stopped, is_first, is_part_of_another, stop_on_signals, stop_with_parent
 
 TRAINER_COMMANDS = {
@@ -35,6 +38,7 @@ examples:
   pvuw fit --config mose/sam2_nano.yaml --data.root data/sample --out runs/nano
   pvuw predict --config mose/sam2_nano.yaml --data.root data/sample --out runs/nano --ckpt_path best
   pvuw evaluate --gt data/sample/valid/GroundTruth --pred runs/nano/Annotations --protocol mose
+  pvuw predict --images my/frames --masks my/masks --out my/result
 
 'pvuw COMMAND --help' explains a command's options.
 """
@@ -68,11 +72,25 @@ def overview() -> str:
 def run_plain(name: str, argv: Sequence[str]) -> int:
     """Parse and run one of the plain commands; its exit status."""
     command = cast(PlainCommand, import_module(f"pvuw.commands.{name.replace('-', '_')}"))
-    parser = argparse.ArgumentParser(
+    parser = OneLineParser(
         prog=f"pvuw {name}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
     command.add_arguments(parser)
     return command.run(parser.parse_args(argv))
+
+
+def run_trainer(name: str, words: Sequence[str]) -> int:
+    """Run one of Lightning's commands, or print its help page; its exit status."""
+    if wants_page(words):
+        print(help_page(name), end="")
+        return 0
+    if name == "predict":
+        words = expand_predict(words)
+    if list(words[-2:]) == ["--help", "all"]:
+        words = words[:-1]
+    from pvuw.lightning_cli import run_trainer_command
+
+    return run_trainer_command([name, *words])
 
 
 def dispatch(argv: Sequence[str]) -> int:
@@ -86,11 +104,11 @@ def dispatch(argv: Sequence[str]) -> int:
     if argv[0] in PLAIN_COMMANDS:
         return run_plain(argv[0], argv[1:])
     if argv[0] in TRAINER_COMMANDS:
-        from pvuw.lightning_cli import run_trainer_command
-
-        return run_trainer_command(argv)
-    known = ", ".join([*TRAINER_COMMANDS, *PLAIN_COMMANDS])
-    raise PvuwError(f"no command {argv[0]!r}; choose one of {known}")
+        return run_trainer(argv[0], argv[1:])
+    known = [*TRAINER_COMMANDS, *PLAIN_COMMANDS]
+    alike = suggestion(argv[0], known, listed=0)
+    there = f"there are {', '.join(known)}"
+    raise PvuwError(f"no command {argv[0]!r}{alike} ({there}); see pvuw --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

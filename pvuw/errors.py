@@ -1,7 +1,9 @@
 """Errors a user can act on: the command prints their one line and no traceback."""
 
+import difflib
 import errno
 import os
+from collections.abc import Iterable
 
 _CHECK_RIGHTS = "check the rights of the file and of the folders above it, or give another place"
 _MAKE_ROOM = "make room or give another place"
@@ -51,3 +53,26 @@ def line_of(error: Exception) -> str | None:
     if isinstance(error, OSError):
         return refusal_of_system(error)
     return str(error) if isinstance(error, PvuwError) else None
+
+
+def suggestion(wrong: str, choices: Iterable[str], *, listed: int = 12) -> str:
+    """Return what to write instead, as the end of a sentence; empty if nothing is alike.
+
+    Capitals do not count, nor whether words are joined by `-` or `_`.
+
+    Args:
+        wrong: What was written.
+        choices: What may be written.
+        listed: If nothing is alike, all choices are named where there are no more than these.
+
+    Example:
+        >>> suggestion("bach-size", ["batch_size", "root"])
+        ', did you mean batch_size?'
+        >>> suggestion("xyz", ["batch_size", "root"])
+        '; there are batch_size, root'
+    """
+    names = {choice.lower().replace("-", "_"): choice for choice in choices}
+    alike = difflib.get_close_matches(wrong.lower().replace("-", "_"), names, n=1, cutoff=0.6)
+    if alike:
+        return f", did you mean {names[alike[0]]}?"
+    return f"; there are {', '.join(names.values())}" if 0 < len(names) <= listed else ""

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonargparse import ActionConfigFile, Namespace  # type: ignore[attr-defined]  # no __all__
+from jsonargparse import (  # type: ignore[attr-defined]  # no __all__
+    ActionConfigFile,
+    ArgumentError,
+    Namespace,
+)
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import (
@@ -42,6 +47,8 @@ from datamodules import (
     SegmentationDataModule,
 )
 from lightning_modules import ForegroundModule, SegmentationModule, VOSModule, WholeCheckpoints
+from pvuw.command_line.mistakes import explain, explain_trainer
+from pvuw.command_line.parser import RecordingParser, configs_first
 from pvuw.errors import PvuwError
 from pvuw.fingerprint import recipe_fingerprint
 from pvuw.inference import steps
@@ -96,7 +103,7 @@ class VOSCLI(LightningCLI):
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """A parser whose `--config` searches the shipped recipes."""
         kwargs.setdefault("prog", "pvuw")
-        parser = LightningArgumentParser(**kwargs)
+        parser = RecordingParser(**kwargs)
         parser.add_argument(
             "-c",
             "--config",
@@ -166,7 +173,13 @@ class VOSCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse what `pvuw.cli` was given, which need not be `sys.argv`."""
         assert isinstance(args, list)
-        self.config = parser.parse_args(args)
+        words = configs_first(args)
+        try:
+            self.config = parser.parse_args(words)
+        except ArgumentError as error:
+            command = self._subcommand_parsers[words[0]]
+            assert isinstance(command, RecordingParser)
+            raise explain(words, command, config_dir() / "base.yaml", error) from None
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration alone: in Lightning 2.6.6 a checkpoint's would overrule flags.
@@ -187,6 +200,15 @@ class VOSCLI(LightningCLI):
             refuse_other_run(config.out, config.ckpt_path)
             if config.ckpt_path is None:
                 _start_from_other_run(config)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer; hardware that is not there, or a wrong name, is one line."""
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            command = self.config.subcommand
+            options = self.config[command].trainer
+            raise explain_trainer(f"pvuw {command}", options, error) from error
 
     def instantiate_classes(self) -> None:
         """Build everything; a user's mistake found on the way stays the one line it is."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from pvuw.errors import PvuwError
+from pvuw.errors import PvuwError, suggestion
 from pvuw.io.text import read_text
 
 
@@ -29,8 +29,10 @@ def find_config(name: str) -> str:
     if shipped.is_file():
         return str(shipped)
     known = sorted(str(p.relative_to(config_dir())) for p in config_dir().rglob("*.yaml"))
+    near = [recipe for recipe in known if Path(recipe).parent == Path(name).parent] or known
     raise PvuwError(
-        f"{name}: no such recipe here or under the shipped ones; shipped: {', '.join(known)}"
+        f"{name}: no such file here and no such recipe{suggestion(name, known, listed=0)}; shipped "
+        f"{'are' if near == known else f'in {Path(name).parent}'}: {', '.join(near)}"
     )
 
 

@@ -50,6 +50,7 @@ ALLOWED = {
 }
 FREE = {
     "pvuw.cli",
+    "pvuw.command_line",
     "pvuw.lightning_cli",
     "pvuw.run_loggers",
     "pvuw.commands",
@@ -57,7 +58,13 @@ FREE = {
     "pvuw.__main__",
     "pvuw",
 }
-LIGHTNING_ONLY_IN = {"pvuw.lightning_cli", "lightning_modules", "datamodules", "callbacks"}
+LIGHTNING_ONLY_IN = {
+    "pvuw.command_line",
+    "pvuw.lightning_cli",
+    "lightning_modules",
+    "datamodules",
+    "callbacks",
+}
 OURS = ("pvuw", "lightning_modules", "datamodules", "callbacks")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pvuw.cli import PLAIN_COMMANDS, TRAINER_COMMANDS
+from pvuw.command_line.short_forms import expand_predict
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -36,7 +37,7 @@ def test_shown_command_parses(words, tmp_path):
     if words[0] in TRAINER_COMMANDS:
         from tests.helpers.cli import parse
 
-        parse(*words)
+        parse(words[0], *(expand_predict(words[1:]) if words[0] == "predict" else words[1:]))
         return
     assert words[0] in PLAIN_COMMANDS, f"no command {words[0]}"
     parser = argparse.ArgumentParser()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pvuw.errors import PvuwError
+from pvuw.errors import PvuwError, suggestion
 from pvuw.io.download import Checksum
 
 _SAM2_1 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824"
@@ -103,5 +103,7 @@ def find_published(name: str) -> Published:
         PvuwError: Naming all there are.
     """
     if name not in PUBLISHED:
-        raise PvuwError(f"no published weights {name!r}; choose one of {', '.join(PUBLISHED)}")
+        alike = suggestion(name, PUBLISHED, listed=0)
+        there = f"there are {', '.join(PUBLISHED)}"
+        raise PvuwError(f"no published weights {name!r}{alike} ({there}); see pvuw weights --help")
     return PUBLISHED[name]

@@ -46,7 +46,10 @@ def test_help_of_plain_commands_teaches(name, capsys):
     assert len(text.splitlines()) > 6
 
 
-@pytest.mark.parametrize("argv", [["--help"], *([name, "--help"] for name in PLAIN_COMMANDS)])
+@pytest.mark.parametrize(
+    "argv",
+    [["--help"], *([name, "--help"] for name in [*PLAIN_COMMANDS, *TRAINER_COMMANDS])],
+)
 def test_help_imports_nothing_heavy_and_answers_within_a_second(argv):
     probe = (
         "import sys\nfrom pvuw.cli import main\n"

@@ -1,0 +1,1 @@
+"""What the command line says: help that teaches, and one line for a mistake."""

@@ -6,8 +6,14 @@ from pvuw.cli import PLAIN_COMMANDS, main
 
 MISTAKES = {
     "evaluate --gtt x --pred y": ("--gtt: no such option, did you mean --gt?", "see pvuw evaluate"),
-    "evaluate --gt x --pred y --protocol mosse": ("davis2017, mose, mosev2, did you mean mose?",),
-    "evaluate --gt x --pred y --protocol=mosse": ("davis2017, mose, mosev2, did you mean mose?",),
+    "evaluate --gt x --pred y --protocol mosse": (
+        "must be one of davis2017, mose",
+        "did you mean mose?",
+    ),
+    "evaluate --gt x --pred y --protocol=mosse": (
+        "must be one of davis2017, mose",
+        "did you mean mose?",
+    ),
     "evaluate --gt x": ("--pred, --protocol", "see pvuw evaluate --help"),
     "evaluate --gt x --pred y --protocol mose --workers two": ("--workers", "'two'"),
     "ensemble fuze --pred x": ("fuze", "did you mean fuse?", "see pvuw ensemble --help"),

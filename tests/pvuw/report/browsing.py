@@ -1,15 +1,6 @@
 """A page of the report in a real browser, driven as a person would."""
 
-import shutil
-
 import numpy as np
-import pytest
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-needs_chromium = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs an installed Chromium"),
-]
 
 
 def watched(browser, report):

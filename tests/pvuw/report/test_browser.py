@@ -7,7 +7,6 @@ from PIL import Image
 from pvuw.report.entry import EntryTask
 from pvuw.report.page import write_report
 from tests.pvuw.report.browsing import (
-    needs_chromium,
     open_video,
     pixel,
     redrawn,
@@ -16,7 +15,7 @@ from tests.pvuw.report.browsing import (
 )
 from tests.pvuw.report.make import settings, videos, write_folders
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

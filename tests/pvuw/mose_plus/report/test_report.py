@@ -21,9 +21,9 @@ from pvuw.mose_plus.report.charts import Histogram, Spread, bin_edges, histogram
 from pvuw.mose_plus.report.report import write_build_report
 from pvuw.pages.page import page_template
 from pvuw.traits.video_traits import TRAIT_KINDS
+from tests.helpers.chromium import require_chromium
 from tests.pvuw.mose_plus.report_make import COPY_ID, LICENCES, ODD_ID, write_build
 
-CHROMIUM = shutil.which("chromium")
 ONE_TRAIT = {"weights": {"similarity": TraitWeight(weight=1.0)}, "min_reference": 2}
 
 
@@ -333,11 +333,10 @@ document.body.textContent = JSON.stringify({distances, left: texts(2)});
 """
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs the chromium browser")
 def test_table_sorts_and_filters_in_a_browser(text, entries, tmp_path):
     page = tmp_path / "used.html"
     page.write_text(text.replace("</body>", f"<script>{USE}</script></body>"), encoding="utf-8")
-    command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
+    command = [require_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"]
     command += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
     command += ["--disable-sync", f"--user-data-dir={tmp_path}", "--enable-logging=stderr"]
     command += ["--dump-dom", f"file://{page}"]

@@ -11,7 +11,6 @@ import pytest
 from pvuw.report.entry import EntryTask
 from pvuw.report.page import write_report
 from tests.pvuw.report.browsing import (
-    needs_chromium,
     open_video,
     pixel,
     redrawn,
@@ -20,7 +19,7 @@ from tests.pvuw.report.browsing import (
 )
 from tests.pvuw.report.members import make as members
 
-pytestmark = needs_chromium
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def explain(
     command = f"pvuw {words[0]}"
     try:
         walk = _Walk(parser, command)
-        for setting in [read_file(base), *read_settings(words[1:], command)]:
+        for setting in [read_file(str(base), name=base.name), *read_settings(words[1:], command)]:
             walk.check(setting)
         walk.check_complete()
     except PvuwError as mistake:
@@ -138,7 +138,7 @@ class _Walk:
     def _class(self, setting: Setting, place: str, bases: tuple[type, ...], value: Any) -> None:
         """Check what is given for a class: its name, its arguments, or both."""
         if isinstance(value, str) and Path(value).suffix in (".yaml", ".yml") and value:
-            value, setting = (nested := read_file(Path(value))).content, nested
+            value, setting = (nested := read_file(value, name=value)).content, nested
         if isinstance(value, str):
             value = {"class_path": value}
         if not isinstance(value, dict):

@@ -10,7 +10,7 @@ from jsonargparse import get_loader
 
 from pvuw.errors import PvuwError
 from pvuw.io.text import read_text
-from pvuw.recipes import find_config
+from pvuw.recipes import recipe_files
 
 OWN_FLAGS = ("config", "print_config", "help")
 """Options of the parser itself, which set nothing."""
@@ -54,7 +54,10 @@ def read_settings(words: Sequence[str], command: str) -> Iterator[Setting]:
         if name in ("config", "-c"):
             if not value:
                 raise Mistake(f"--config: names no file; see {command} --help")
-            yield read_file(Path(value))
+            *extended, found = recipe_files(value)
+            for file in extended:
+                yield read_file(file, name=file)
+            yield read_file(found, name=value)
         elif not (name.endswith(".help") or name in OWN_FLAGS or name == "-h"):
             if not joined and not value:
                 raise Mistake(f"{word}: is given no value; see {command} --help")
@@ -73,14 +76,13 @@ def _loaded(value: str) -> Any:
     return found if isinstance(found, dict | list) or found is None else value
 
 
-def read_file(path: Path) -> Setting:
+def read_file(found: str, *, name: str) -> Setting:
     """What a file sets.
 
     Raises:
         Mistake: If it is no YAML, or sets nothing.
         PvuwError: If there is no such file, or it is no text.
     """
-    found = find_config(str(path))
     inline = ":" in found and not Path(found).suffix
     text = found if inline else read_text(Path(found), what="a recipe, YAML")
     try:
@@ -88,11 +90,11 @@ def read_file(path: Path) -> Setting:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = "" if mark is None else f"line {mark.line + 1}, column {mark.column + 1}: "
-        raise Mistake(f"{path}: {place}no valid YAML: {_problem(error, text)}") from error
+        raise Mistake(f"{name}: {place}no valid YAML: {_problem(error, text)}") from error
     if not isinstance(content, dict):
         what = "sets nothing: it is empty or all comments" if content is None else "has no keys"
-        raise Mistake(f"{path}: {what}; write KEY: VALUE lines, or leave out --config {path}")
-    return Setting(str(path), content)
+        raise Mistake(f"{name}: {what}; write KEY: VALUE lines, or leave out --config {name}")
+    return Setting(name, content)
 
 
 def _problem(error: yaml.MarkedYAMLError, text: str) -> str:

@@ -87,16 +87,18 @@ def test_recipe_parses_under_every_overlay(recipe, overlay):
 
 
 @pytest.mark.parametrize("recipe", names(RECIPES))
-def test_recipe_builds_its_network_with_tiny_weights(recipe):
+def test_recipe_builds_its_network_with_tiny_weights(recipe, tmp_path):
     argv = ["predict", "--config", recipe, "--data.root", "somewhere"]
     small = {"Sam2": "64", "Sam3": "56"}
     name = parse(*argv).model.init_args.net.class_path.rpartition(".")[2]
     if name in small:
         argv += ["--model.net.size", "nano", "--model.net.image_size", small[name]]
     if recipe.startswith("predict/"):  # they name published weights, which are not at hand
-        argv += ["--model.net.weights", "null"]
-    if recipe == "predict/tmo.yaml":
-        argv += ["--model.net.flow.weights", "null"]
+        overlay = tmp_path / "random.yaml"
+        flow = "flow: {weights: null}" if recipe.endswith("tmo.yaml") else ""
+        net = f"init_args: {{weights: null, {flow}}}"
+        overlay.write_text(f"model: {{init_args: {{net: {{{net}}}}}}}\n")
+        argv += ["--config", str(overlay)]
     argv += ["--trainer.precision", "32-true", "--trainer.strategy", "auto"]
     module = build(*argv, "--trainer.accelerator", "cpu").model
     assert isinstance(module, torch.nn.Module)

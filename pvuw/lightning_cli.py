@@ -201,15 +201,6 @@ class VOSCLI(LightningCLI):
             if config.ckpt_path is None:
                 _start_from_other_run(config)
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Build the trainer; hardware that is not there, or a wrong name, is one line."""
-        try:
-            return super().instantiate_trainer(**kwargs)
-        except (MisconfigurationException, ValueError, TypeError) as error:
-            command = self.config.subcommand
-            options = self.config[command].trainer
-            raise explain_trainer(f"pvuw {command}", options, error) from error
-
     def instantiate_classes(self) -> None:
         """Build everything; a user's mistake found on the way stays the one line it is."""
         command = self.config.subcommand
@@ -235,7 +226,11 @@ class VOSCLI(LightningCLI):
             self.trainer.num_sanity_val_steps = float("inf")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Build the trainer; processes that train together do so as the network needs."""
+        """Build the trainer; processes that train together do so as the network needs.
+
+        Raises:
+            PvuwError: If hardware that was asked for is not there, or a name is wrong.
+        """
         # `auto` with several devices, on several nodes, and `ddp` by name all take this entry.
         # Looking for weights that a step left out walks the graph once more, so not where there
         # are none; where there may be some, the second step would end in an error without it.
@@ -250,7 +245,12 @@ class VOSCLI(LightningCLI):
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             kwargs["plugins"] = [*plugins, WholeCheckpoints()]
         kwargs["callbacks"] = [*_listed(trainer.callbacks), KeepSignals()]
-        return super().instantiate_trainer(**kwargs)
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except (MisconfigurationException, ValueError, TypeError) as error:
+            command = self.config.subcommand
+            options = self.config[command].trainer
+            raise explain_trainer(f"pvuw {command}", options, error) from error
 
     def before_predict(self) -> None:
         """Tell the mask writer what decides the masks, so that a run goes on with its own only."""

@@ -30,9 +30,11 @@ def find_config(name: str) -> str:
         return str(shipped)
     known = sorted(str(p.relative_to(config_dir())) for p in config_dir().rglob("*.yaml"))
     near = [recipe for recipe in known if Path(recipe).parent == Path(name).parent] or known
+    stems = [recipe.removesuffix(".yaml") for recipe in known]
+    alike = suggestion(name.removesuffix(".yaml"), stems, listed=0).replace("?", ".yaml?")
+    where = "are" if near == known else f"in {Path(name).parent}"
     raise PvuwError(
-        f"{name}: no such file here and no such recipe{suggestion(name, known, listed=0)}; shipped "
-        f"{'are' if near == known else f'in {Path(name).parent}'}: {', '.join(near)}"
+        f"{name}: no such file here and no such recipe{alike}; shipped {where}: {', '.join(near)}"
     )
 
 

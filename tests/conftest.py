@@ -7,8 +7,8 @@ os.environ.setdefault("WANDB_MODE", "disabled")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Lightning's log handlers keep the stream that is stderr when it is imported. Inside a test that would
-# be one that capsys closes, and every later line of the log a traceback.
+# Lightning's log handlers keep the stream that is stderr when it is imported. Inside a test that
+# would be one that capsys closes, and every later line of the log a traceback.
 import lightning.pytorch  # noqa: F401
 import numpy as np
 import pytest

@@ -27,7 +27,8 @@ def reads_of(case, *, max_prompted=MAX_PROMPTED, num_pointers=None, selects=True
     count = len(case.meta["frame_index"])
     prompted = sorted(told["frame"] for told in case.meta["prompts"])
     scores = case.folder.expected[f"{case.name}/eff"]
-    pointers = min(count, POINTERS) - 1 if num_pointers is None else num_pointers
+    length = case.meta.get("num_frames", count)
+    pointers = min(length, POINTERS) - 1 if num_pointers is None else num_pointers
     bank = MemoryBank(num_maps=NUM_MAPS, num_pointers=pointers, max_prompted=max_prompted)
     selects = selects and case.meta["memory_selection"]
     chosen = MemorySelection().follow(bank, None) if selects else None

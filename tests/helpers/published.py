@@ -13,6 +13,7 @@ from pathlib import Path
 from omegaconf import OmegaConf
 
 from pvuw.lightning_cli import _fill_in_clip_size
+from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.build import config_path, model_config
 from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
 from pvuw.types import VideoBatch
@@ -154,7 +155,7 @@ def sam2_ours(size):
         "trainer.max_epochs": trainer.max_epochs,
         "trainer.accelerator": trainer.accelerator,
         "trainer.seed_value": config.seed_everything,
-        "trainer.distributed.find_unused_parameters": "find_unused" in trainer.strategy,
+        "trainer.distributed.find_unused_parameters": not Sam2.uses_every_weight,
         "trainer.logging.log_freq": trainer.log_every_n_steps,
     }
     train = "trainer.data.train."

@@ -126,7 +126,9 @@ def measure(row: str, sets: dict[str, Sequence[Video]]) -> dict[str, float]:
             for video in videos:
                 score = VideoScore(None, "mose")
                 for frame in propagate(net, Query.of(video), ROWS[row]):
-                    score.add(video.read_truth(frame.frame_idx).numpy(), frame.id_map.numpy())
+                    score.add(
+                        video.truth.id_map(frame.frame_idx, video.size_hw), frame.id_map.numpy()
+                    )
                     frames += 1
                 result = score.result()
                 both += ((result.object_j + result.object_f) / 2).tolist()

@@ -165,12 +165,15 @@ def our_stages(root: Path) -> Iterator[tuple[str, float]]:
     assert data._clips is not None
     video, clips = data._clips.videos[0], data._clips
     frames = [video.read_frame(t).permute(1, 2, 0).numpy() for t in range(NUM_FRAMES)]
-    ids = [video.read_annotation(t).numpy() for t in range(NUM_FRAMES)]
+    masks = video.annotations
+    ids = [masks.id_map(t, video.size_hw) for t in range(NUM_FRAMES)]
     resize = ClipTransform((SIZE, SIZE), Window(0, 0, SIZE, SIZE), flip=False)
     yield "decode 8 JPEGs", milliseconds(lambda: [video.read_frame(t) for t in range(NUM_FRAMES)])
     yield (
         "read 8 masks",
-        milliseconds(lambda: [video.read_annotation(t) for t in range(NUM_FRAMES)]),
+        milliseconds(
+            lambda: [video.annotations.id_map(t, video.size_hw) for t in range(NUM_FRAMES)]
+        ),
     )
     yield "resize", milliseconds(lambda: resize(frames, ids))
     yield "loader, all of it", milliseconds(lambda: collate_clips([clips[0]]))

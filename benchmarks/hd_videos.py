@@ -31,7 +31,7 @@ def enlarged_videos(folder: Path, source: VideoFolder) -> Path:
             frame = Image.open(path).convert("RGB").resize((width, height))
             frame.save(target, quality=JPEG_QUALITY)
             ids = cv2.resize(
-                read_id_map(video.annotation_paths[position]),
+                read_id_map(Path(video.annotations.place(position))),
                 (width, height),
                 interpolation=cv2.INTER_NEAREST_EXACT,
             )

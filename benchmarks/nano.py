@@ -117,7 +117,7 @@ def score(
     for video in tqdm(videos, desc=title, unit="video", leave=False):
         result = VideoScore(None, "mose")
         for frame in propagate(net, Query.of(video), InferenceConfig()):
-            result.add(video.read_truth(frame.frame_idx).numpy(), frame.id_map.numpy())
+            result.add(video.truth.id_map(frame.frame_idx, video.size_hw), frame.id_map.numpy())
         scored = result.result()
         j += scored.object_j.tolist()
         f += scored.object_f.tolist()

@@ -82,8 +82,8 @@ def copy_clips(clips: Path, out: Path, num_videos: int, num_frames: int) -> None
             folder.mkdir(parents=True)
         for position, path in enumerate(video.frame_paths[:num_frames]):
             shutil.copy(path, frames / path.name)
-            shutil.copy(video.truth_paths[position], truth)
-        shutil.copy(video.truth_paths[0], masks)
+            shutil.copy(video.truth.place(position), truth)
+        shutil.copy(video.truth.place(0), masks)
 
 
 def make_command(out: Path, given: dict[str, str]) -> list[str]:

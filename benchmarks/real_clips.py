@@ -38,7 +38,7 @@ def scorable(folder: dict[str, str]) -> list[Video]:
     """Videos of one of `find_folders`' places that have truth for every frame, three at least."""
     truth = Path(folder["annotations"])
     videos = list_videos(VideoFolder(Path(folder["images"]), truth, truth))
-    return [v for v in videos if len(v) >= 3 and len(v.truth_paths) == len(v)]
+    return [v for v in videos if len(v) >= 3 and len(v.truth) == len(v)]
 
 
 def write_overlay(folders: list[dict[str, str]], path: Path, *, steps: int) -> None:

@@ -14,12 +14,12 @@ from datamodules.clip_order import Pool
 from datamodules.clip_sampler import ClipSampler, StartPoint
 from datamodules.clip_sampling import ClipConfig
 from datamodules.collate import collate_clips
-from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.datasets.clips import ClipDataset
 from datamodules.datasets.videos import QueryLoader, by_video, shard_videos, spread
 from datamodules.resume import ClipLoader, start_point
 from pvuw.errors import DataError
 from pvuw.io.queries import Query, distinct, require_scorable
+from pvuw.io.videos import Video
 from pvuw.types import VideoBatch
 
 Stage = Literal["fit", "validate", "test", "predict"]
@@ -71,7 +71,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         self._predicted: list[list[Query]] = []
 
     @abstractmethod
-    def train_videos(self) -> Sequence[ClipVideo]:
+    def train_videos(self) -> Sequence[Video]:
         """Return the videos clips are cut from."""
 
     @abstractmethod
@@ -86,7 +86,7 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
     def predict_queries(self) -> list[Query]:
         """Return what is asked of videos, run whole and written."""
 
-    def train_pools(self) -> list[tuple[Pool, Sequence[ClipVideo]]]:
+    def train_pools(self) -> list[tuple[Pool, Sequence[Video]]]:
         """Return the videos clips are cut from, by what they share of an epoch; here one pool."""
         videos = self.train_videos()
         return [(Pool("training", len(videos)), videos)]

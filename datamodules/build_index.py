@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pvuw.errors import DataError
 from pvuw.io.listing import raise_lines
-from pvuw.io.videos import FolderFiles, FolderMasks, Video
+from pvuw.io.png_masks import PngMasks
+from pvuw.io.videos import FolderFiles, Video
 
 MANIFEST = "manifest.jsonl"
 _UNFINISHED = ".build"
@@ -113,7 +114,7 @@ def _video(images: Path, masks: Path, line: _Line) -> Video:
     return Video(
         line.video_id,
         FolderFiles(images / line.video_id, _names(line.num_frames, "jpg")),
-        FolderMasks(masks / line.video_id, _names(line.num_frames, "png")),
+        PngMasks(masks / line.video_id, _names(line.num_frames, "png")),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from datamodules.build_index import MANIFEST, read_build
 from datamodules.clip_order import Pool
-from datamodules.datasets.clip_sources import ClipVideo, is_too_little
+from datamodules.datasets.clip_sources import clip_video, is_too_little
 from pvuw.errors import DataError
 from pvuw.io.records import VideoRecord
 from pvuw.io.videos import Video
@@ -20,7 +20,7 @@ REFERENCE_FPS = 6.0
 """Annotated frames per second that `clip.stride` is meant for; that of most sources."""
 
 V = TypeVar("V", Video, VideoRecord)
-TrainPool = tuple[Pool, Sequence[ClipVideo]]
+TrainPool = tuple[Pool, Sequence[Video]]
 """Videos, and what they share of an epoch."""
 
 
@@ -97,7 +97,8 @@ def pools_in_place(
     for source in sources:
         name = f"{source.source} {source.split}"
         records = source.records(index=index, workers=workers)
-        videos = long_enough(records, num_frames, name=name)
+        kept = long_enough(records, num_frames, name=name)
+        videos = [clip_video(record) for record in kept]
         factor = source.stride_factor or stride_factor(records[0].fps)
         pools.append((Pool(name, len(videos), source.weight, factor), videos))
     return pools

@@ -7,12 +7,11 @@ from pathlib import Path
 from datamodules.augment import ClipAugment
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
-from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.mixing import long_enough
 from datamodules.splits import HoldOut, check_hold_out, split
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
-from pvuw.io.queries import Query, VideoMasks
+from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 
 Folders = VideoFolder | list[VideoFolder]
@@ -81,7 +80,7 @@ class MOSEDataModule(SegmentationDataModule):
         _check_validation(val, self.val_sets, hold_out)
         self.predict = predict
 
-    def train_videos(self) -> Sequence[ClipVideo]:
+    def train_videos(self) -> Sequence[Video]:
         """Return the videos of `train`, or of `root/train`, but those held out."""
         return self._split()[0]
 
@@ -96,7 +95,7 @@ class MOSEDataModule(SegmentationDataModule):
         if self.hold_out:
             # Their masks prompt, and are the ground truth as well.
             held = self._split()[1]
-            return [Query(v.video_id, v, VideoMasks(v), VideoMasks(v)) for v in held]
+            return [Query(v.video_id, v, v.annotations, v.annotations) for v in held]
         return _asked(list_videos(_valid_with_truth(self._root())))
 
     def val_sets_of_queries(self) -> dict[str, list[Query]]:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from datamodules.augment import ClipAugment
 from datamodules.clip_sampling import ClipConfig
-from datamodules.datasets.clip_sources import ClipVideo
 from datamodules.mixing import TrainPool, TrainSource, pools_in_place, pools_of_build
 from datamodules.mose import MOSEDataModule
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder
+from pvuw.io.videos import Video
 
 _CLIP = ClipConfig()
 
@@ -86,7 +86,7 @@ class MOSEPlusDataModule(MOSEDataModule):
             for source in self.sources or []:
                 source.records(index=self.index, workers=self.num_workers)
 
-    def train_videos(self) -> Sequence[ClipVideo]:
+    def train_videos(self) -> Sequence[Video]:
         """Return the videos of all sources."""
         return [video for _, videos in self.train_pools() for video in videos]
 

@@ -6,11 +6,11 @@ from typing import Literal
 
 from datamodules.base import SegmentationDataModule
 from datamodules.clip_sampling import ClipConfig
-from datamodules.datasets.clip_sources import ClipVideo
 from pvuw.errors import DataError
 from pvuw.io.inputs import Inputs
 from pvuw.io.masks import AUTO, VoidId
 from pvuw.io.queries import Query
+from pvuw.io.videos import Video
 
 _CLIP = ClipConfig()
 
@@ -46,7 +46,7 @@ class PredictDataModule(SegmentationDataModule):
         self.void_id: VoidId = void_id
         self.root = root
 
-    def train_videos(self) -> Sequence[ClipVideo]:
+    def train_videos(self) -> Sequence[Video]:
         """Refuse.
 
         Raises:

@@ -14,17 +14,13 @@ from torch.utils.data import Dataset
 from datamodules.clip_order import ClipOrder, Pool
 from datamodules.clip_sampling import ClipConfig, ClipDraw, ClipKey, draw_clip
 from datamodules.collate import ClipSample
-from datamodules.datasets.clip_sources import (
-    ClipSource,
-    ClipVideo,
-    ObjectMap,
-    open_clip_source,
-    training_problem,
-)
+from datamodules.datasets.clip_sources import training_problem
 from datamodules.datasets.geometry import ClipTransform, draw_window, resize_ids, resized_hw
 from datamodules.datasets.look_alikes import by_likeness
 from pvuw.errors import DataError
 from pvuw.io.listing import raise_lines
+from pvuw.io.mask_store import ObjectMap
+from pvuw.io.videos import Video
 
 
 class ClipDataset(Dataset[ClipSample]):
@@ -44,7 +40,7 @@ class ClipDataset(Dataset[ClipSample]):
 
     def __init__(
         self,
-        videos: Sequence[ClipVideo],
+        videos: Sequence[Video],
         config: ClipConfig,
         *,
         seed: int,
@@ -89,16 +85,16 @@ class ClipDataset(Dataset[ClipSample]):
         config = self.config.with_stride_times(pool.stride_factor)
         for offset in range(pool.num_videos):
             video_idx = first + (wanted - first + offset) % pool.num_videos
-            cutter = _Cutter(open_clip_source(self.videos[video_idx]), config, key.size_hw)
+            cutter = _Cutter(self.videos[video_idx], config, key.size_hw)
             draw = draw_clip(
                 rng,
                 config,
-                num_usable=len(cutter.source.positions),
+                num_usable=len(cutter.positions),
                 visible=cutter.visible_ids,
             )
             if draw is not None:
                 return cutter.load(draw, rng)
-            self._report_once(video_idx, cutter.source.video_id)
+            self._report_once(video_idx, cutter.video.video_id)
         raise DataError(
             f"none of the {pool.num_videos} {pool.name} videos shows an object at "
             f"{self.config.side} pixels; check that the annotations hold ids, or raise "
@@ -122,31 +118,30 @@ class _Cutter:
     """Cuts one clip of one video; keeps the object maps of the frames tried as its first.
 
     Args:
-        source: The video.
+        video: The video.
         config: How clips are cut.
         size_hw: Height and width of the clip where its step has its own.
     """
 
-    def __init__(
-        self, source: ClipSource, config: ClipConfig, size_hw: tuple[int, int] | None
-    ) -> None:
-        self.source = source
+    def __init__(self, video: Video, config: ClipConfig, size_hw: tuple[int, int] | None) -> None:
+        self.video = video
+        self.positions = video.annotations.positions()
         # Where a step has a shape of its own, its short side is the resolution drawn for it.
         self.config = replace(config, size=min(size_hw)) if size_hw else config
-        self.size_hw = resized_hw(source.size_hw, self.config)
+        self.size_hw = resized_hw(video.size_hw, self.config)
         if size_hw is not None and config.fit == "keep":
             self.size_hw = size_hw
         self._tried: dict[int, ObjectMap] = {}
 
     def visible_ids(self, usable: int) -> list[int]:
         """Return the ids that one of the usable frames still shows at training size."""
-        objects = self.source.read_objects(self.source.positions[usable])
+        objects = self._read_objects(usable)
         self._tried[usable] = objects
         return [objects.ids[i - 1] for i in _labels_in(resize_ids(objects.labels, self.size_hw))]
 
     def load(self, draw: ClipDraw, rng: np.random.Generator) -> ClipSample:
         """Return the drawn clip, frames and masks resized, cropped and mirrored alike."""
-        positions = [self.source.positions[usable] for usable in draw.positions]
+        positions = [self.positions[usable] for usable in draw.positions]
         start = self._tried[draw.positions[0]]
         labels = resize_ids(start.labels, self.size_hw)
         ranked = [start.ids.index(object_id) + 1 for object_id in draw.ranked_ids]
@@ -169,7 +164,7 @@ class _Cutter:
         masks = layers[: len(frames), None] == wanted[:, :, None, None]
         masks[wanted == 0] = False  # an object the map of that frame does not know
         return ClipSample(
-            video_id=self.source.video_id,
+            video_id=self.video.video_id,
             frames=torch.from_numpy(images.transpose(0, 3, 1, 2).copy()),
             masks=torch.from_numpy(masks),
             object_ids=object_ids,
@@ -181,17 +176,21 @@ class _Cutter:
 
     @property
     def _pixel_aspect(self) -> float:
-        height, width = self.source.size_hw
+        height, width = self.video.size_hw
         new_height, new_width = self.size_hw
         return (width / new_width) / (height / new_height)
 
     def _objects(self, usable: int, object_ids: list[int]) -> ObjectMap:
         if usable in self._tried:
             return self._tried[usable]
-        return self.source.read_objects(self.source.positions[usable], object_ids)
+        return self._read_objects(usable, object_ids)
+
+    def _read_objects(self, usable: int, object_ids: list[int] | None = None) -> ObjectMap:
+        masks = self.video.annotations
+        return masks.read(self.positions[usable], self.video.size_hw, object_ids)
 
     def _read_frame(self, position: int) -> NDArray[np.uint8]:
-        frame: NDArray[np.uint8] = self.source.read_frame(position).permute(1, 2, 0).numpy()
+        frame: NDArray[np.uint8] = self.video.read_frame(position).permute(1, 2, 0).numpy()
         return frame
 
 

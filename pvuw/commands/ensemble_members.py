@@ -59,8 +59,9 @@ def list_inputs(images: Path, masks: Path) -> dict[str, str]:
         for path in dict.fromkeys(video.frame_paths):
             size = path.stat().st_size if path.is_file() else 0
             digest.update(f"{path.name} {size}\n".encode())
-        for position, path in sorted(video.annotation_paths.items()):
-            digest.update(f"{position}\n".encode() + path.read_bytes())
+        for position in video.annotations:
+            content = Path(video.annotations.place(position)).read_bytes()
+            digest.update(f"{position}\n".encode() + content)
         known[video.video_id] = digest.hexdigest()
     if not known:
         raise PvuwError(f"{images}: no video can be predicted")

@@ -115,7 +115,7 @@ def _videos_with_masks(args: argparse.Namespace) -> "list[Video]":
     known = [video.video_id for video in list_videos(folder)]
     root = MaskTree.find(args.pred, known=known).root
     videos = list_videos(VideoFolder(args.images, annotations=root, videos=known))
-    shown = [video for video in videos if video.annotation_paths or video.problem is not None]
+    shown = [video for video in videos if video.annotations or video.problem is not None]
     if not shown:
         raise DataError(f"{root}: holds no mask of any video of {args.images}; check both folders")
     return shown
@@ -142,7 +142,7 @@ def _drawn_frames(video: "Video", *, opacity: float) -> "Generator[NDArray[np.ui
     with closing(prefetch_frames(video)) as frames:
         for position, frame in frames:
             pixels = frame.permute(1, 2, 0).numpy()
-            if position in video.annotation_paths:
-                id_map = video.read_annotation(position).numpy()
+            if position in video.annotations:
+                id_map = video.annotations.id_map(position, video.size_hw)
                 pixels = overlay(pixels, id_map, opacity=opacity)
             yield pixels

@@ -7,7 +7,9 @@ from typing import Literal
 import torch
 
 from pvuw.errors import DataError
-from pvuw.io.queries import FrameMasks, Query
+from pvuw.io.mask_store import MaskStore
+from pvuw.io.png_masks import warn_of_void
+from pvuw.io.queries import Query
 from pvuw.types import Prompt
 
 PromptPolicy = Literal["first", "new_objects", "all"]
@@ -33,7 +35,7 @@ class Prompts:
         return Prompts(ids, lambda position: self.read(last - position))
 
 
-def mask_prompts(query: Query, masks: FrameMasks, policy: PromptPolicy) -> Prompts:
+def mask_prompts(query: Query, masks: MaskStore, policy: PromptPolicy) -> Prompts:
     """Which frames' masks prompt under a policy, and for which objects.
 
     Args:
@@ -53,6 +55,7 @@ def mask_prompts(query: Query, masks: FrameMasks, policy: PromptPolicy) -> Promp
     given: set[int] = set()
     for position in masks.positions():
         visible = read(position).object_ids
+        warn_of_void(masks, position)
         ids = visible if policy == "all" else [i for i in visible if i not in given]
         given.update(ids)
         if ids:

@@ -15,6 +15,7 @@ from pvuw.io.listing import (
     list_videos,
 )
 from pvuw.io.masks import AUTO
+from pvuw.io.png_masks import PngMasks
 from pvuw.io.video_file import SUFFIXES, is_video_name
 from pvuw.io.videos import Video
 
@@ -70,7 +71,7 @@ class Inputs:
             place = self.images.resolve()
             video = list_frame_folder(VideoFolder(place.parent, void_id=self.void_id), place.name)
         if video.problem is None:
-            video.annotation_paths = self._masks_of_one(video)
+            video.annotations = self._masks_of_one(video)
         return video
 
     def _is_one_video(self) -> bool:
@@ -90,22 +91,21 @@ class Inputs:
                 )
         return bool(pictures)
 
-    def _masks_of_one(self, video: Video) -> dict[int, Path]:
-        """Masks by frame position: of one PNG, of a folder, or of the video's folder inside it."""
+    def _masks_of_one(self, video: Video) -> PngMasks:
+        """The masks of one PNG, of a folder, or of the video's folder inside it."""
         if self.masks.is_file():
-            return {0: self.masks}
+            return PngMasks(self.masks.parent, (self.masks.name,), void_id=self.void_id)
         inside = self.masks / video.video_id
         folder = inside if inside.is_dir() else self.masks
-        position = {name: i for i, name in enumerate(video.frame_names)}
         masks = files_by_stem(folder, MASK_SUFFIXES)
         if not masks:
             raise DataError(f"{folder}: holds no PNG mask; add one named like its frame")
-        if lost := sorted(masks.keys() - position.keys()):
+        if lost := sorted(masks.keys() - set(video.frame_names)):
             raise DataError(
                 f"{folder / masks[lost[0]]}: no frame of {self.images} is called {lost[0]} (they "
                 f"are {video.frame_names[0]} to {video.frame_names[-1]}); rename the mask"
             )
-        return {position[stem]: folder / name for stem, name in masks.items()}
+        return PngMasks.by_stem(folder, masks, video.frame_names, void_id=self.void_id)
 
 
 def _holds_frames(folder: Path) -> bool:

@@ -18,11 +18,13 @@ from pvuw.io.folder import (
     shorten,
 )
 from pvuw.io.frame_order import in_order
+from pvuw.io.mask_store import NO_MASKS, MaskStore
 from pvuw.io.masks import AUTO
+from pvuw.io.png_masks import PngMasks
 from pvuw.io.text import plain_id, read_ids
 from pvuw.io.video_decode import scan
 from pvuw.io.video_file import VideoFile, find_video_files, frame_names, is_video_name
-from pvuw.io.videos import FolderFiles, FolderMasks, Video
+from pvuw.io.videos import FolderFiles, Video
 
 _FRAME_SUFFIXES = frozenset({"jpg", "jpeg", "png"})
 MASK_SUFFIXES = frozenset({"png"})
@@ -136,17 +138,15 @@ def list_frame_folder(folder: VideoFolder, video_id: str) -> Video:
         if not files:
             raise DataError(f"{images}: holds no frames; {_no_frames_fix(images)}")
         stems = in_order(files)
-        position = {stem: i for i, stem in enumerate(stems)}
-        annotations = _list_masks(folder.annotations, video_id, position)
-        truth = _list_masks(folder.truth, video_id, position)
+        annotations = _list_masks(folder, folder.annotations, video_id, stems)
+        truth = _list_masks(folder, folder.truth, video_id, stems)
     except DataError as error:
         return Video(printable(video_id), FolderFiles(images, []), problem=str(error))
     return Video(
         video_id,
         FolderFiles(images, [sys.intern(files[stem]) for stem in stems]),
-        annotation_paths=annotations,
-        truth_paths=truth,
-        void_id=folder.void_id,
+        annotations,
+        truth=truth,
     )
 
 
@@ -154,34 +154,31 @@ def list_video_file(folder: VideoFolder, path: Path) -> Video:
     """Return the video a file holds; what is wrong is its `problem`."""
     try:
         index = scan(path)
-        position = {name: i for i, name in enumerate(frame_names(index.num_frames))}
-        annotations = _list_masks(folder.annotations, path.stem, position)
-        truth = _list_masks(folder.truth, path.stem, position)
+        frames = frame_names(index.num_frames)
+        annotations = _list_masks(folder, folder.annotations, path.stem, frames)
+        truth = _list_masks(folder, folder.truth, path.stem, frames)
     except DataError as error:
         return Video(printable(path.stem), FolderFiles(path, []), problem=str(error))
-    return VideoFile(path, index, annotations, truth_paths=truth, void_id=folder.void_id)
+    return VideoFile(path, index, annotations, truth=truth)
 
 
 def _list_masks(
-    root: Path | None, video_id: str, position: Mapping[str, int]
-) -> Mapping[int, Path]:
+    folder: VideoFolder, root: Path | None, video_id: str, frames: Sequence[str]
+) -> MaskStore:
     """Return the mask of each frame; none where the video has no folder of masks.
 
     Raises:
         DataError: If a mask has no frame, or the folder cannot be used.
     """
     if root is None or not os.path.lexists(root / video_id):
-        return {}
+        return NO_MASKS
     files = files_by_stem(root / video_id, MASK_SUFFIXES)
-    if lost := sorted(files.keys() - position.keys()):
+    if lost := sorted(files.keys() - set(frames)):
         raise DataError(
             f"{root / video_id / files[lost[0]]}: mask of a frame that does not exist among the "
-            f"{len(position)} frames of the video; remove the mask or add the frame"
+            f"{len(frames)} frames of the video; remove the mask or add the frame"
         )
-    names: list[str | None] = [None] * len(position)
-    for stem, name in files.items():
-        names[position[stem]] = sys.intern(name)
-    return FolderMasks(root / video_id, names)
+    return PngMasks.by_stem(root / video_id, files, frames, void_id=folder.void_id)
 
 
 def files_by_stem(folder: Path, suffixes: frozenset[str]) -> dict[str, str]:

@@ -160,6 +160,36 @@ class MaskStore(ABC, Collection[int]):
         return {}
 
 
+class NoMasks(MaskStore):
+    """The masks of a video that has none."""
+
+    __slots__ = ()
+
+    def positions(self) -> Sequence[int]:
+        """Return nothing."""
+        return ()
+
+    def place(self, frame_idx: int) -> str:
+        """Refuse, as every method does that takes a frame."""
+        raise ValueError(f"frame_idx must be a frame with masks, there is none, got {frame_idx}")
+
+    def stored_size_hw(self, frame_idx: int) -> tuple[int, int] | None:
+        """Refuse."""
+        raise ValueError(self.place(frame_idx))
+
+    def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
+        """Refuse."""
+        del size_hw
+        raise ValueError(self.place(frame_idx))
+
+    def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
+        """Refuse."""
+        raise ValueError(self.place(frame_idx))
+
+
+NO_MASKS = NoMasks()
+
+
 @dataclass(frozen=True, slots=True)
 class UnionMasks(MaskStore):
     """Targets that are unions of objects, as the truth of sentences is.

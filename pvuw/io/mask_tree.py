@@ -125,8 +125,7 @@ class MaskTree:
             void_id: Pixel value that means "no ground truth"; see `read_mask`.
         """
         files = self._files(query_id)
-        names = tuple(files.get(frame) for frame in frames)
-        return PngMasks(self.folder(query_id), names, void_id=void_id)
+        return PngMasks.by_stem(self.folder(query_id), files, frames, void_id=void_id)
 
     def _files(self, query_id: str) -> dict[str, str]:
         """Return file names by frame."""

@@ -1,6 +1,8 @@
 """Masks of a video kept in one PNG a frame. Imports no torch."""
 
-from collections.abc import Sequence
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +12,7 @@ from PIL import Image
 
 from pvuw.io import png
 from pvuw.io.mask_store import MAX_MAP_ID, BoolMask, MaskStore, ObjectMap
-from pvuw.io.masks import VoidId, read_id_map, read_mask
+from pvuw.io.masks import AUTO, VoidId, read_id_map, read_mask
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,21 @@ class PngMasks(MaskStore):
     """Pixel value of object 1, 2, ...; other values are background. None: values are the ids."""
     void_id: VoidId = None
     """Pixel value that means "no ground truth"; see `read_mask`."""
+
+    @classmethod
+    def by_stem(
+        cls, folder: Path, files: Mapping[str, str], frames: Sequence[str], *, void_id: VoidId
+    ) -> "PngMasks":
+        """Return the masks of frames in a folder of files.
+
+        Args:
+            folder: Folder of the masks.
+            files: File name by stem; others than those of the frames are left out.
+            frames: Stem of each frame, in order.
+            void_id: Pixel value that means "no ground truth".
+        """
+        names = tuple(sys.intern(files[f]) if f in files else None for f in frames)
+        return cls(folder, names, void_id=void_id)
 
     def positions(self) -> Sequence[int]:
         """Return the positions of the frames that have a mask, ascending."""
@@ -89,9 +106,8 @@ class PngMasks(MaskStore):
     def _ids_and_void(
         self, frame_idx: int, size_hw: tuple[int, int]
     ) -> tuple[NDArray[np.uint8], BoolMask | None]:
-        mask = read_mask(self.path(frame_idx), void_id=self.void_id)
-        # One warning of another size for a video, not one for a frame.
-        ids, void = mask.fitted(size_hw, place=str(self.folder))
+        path = self.path(frame_idx)
+        ids, void = read_mask(path, void_id=self.void_id).fitted(size_hw, place=str(path))
         return self._numbered(ids), void
 
     def _numbered(self, ids: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -102,6 +118,18 @@ class PngMasks(MaskStore):
             new_ids[value] = object_id
         # Twice as fast as indexing an array of new ids.
         return np.array(Image.fromarray(ids).point(new_ids))
+
+
+def warn_of_void(masks: MaskStore, frame_idx: int) -> None:
+    """Warn where 255 in a mask that prompts was taken for void because nobody said what it is."""
+    if not isinstance(masks, PngMasks) or masks.void_id != AUTO:
+        return
+    if read_mask(masks.path(frame_idx)).void is not None:
+        warnings.warn(
+            f"{masks.path(frame_idx)}: 255 is taken for pixels without ground truth, not for an "
+            "object; set `void_id` to null if it is one, to 255 to be asked no more",
+            stacklevel=2,
+        )
 
 
 def values_in(id_map: NDArray[np.uint8]) -> list[int]:

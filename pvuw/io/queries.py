@@ -4,59 +4,16 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.io.listing import raise_lines
+from pvuw.io.mask_store import MaskStore
 from pvuw.io.videos import Video, no_masks_line
 
 _WHOLE, _TAIL = 2**24, 2**14
 """Bytes of the first frame's file and of the others that tell whether frames are the same."""
-
-
-class FrameMasks(Protocol):
-    """Masks of a video by frame, read when asked for."""
-
-    def positions(self) -> Sequence[int]:
-        """Return the positions of the frames that have a mask, ascending."""
-
-    def place(self, frame_idx: int) -> str:
-        """Return file and frame as messages name them."""
-
-    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the object id of every pixel, uint8 `[H, W]`; pixels without truth are 0."""
-
-
-@dataclass(frozen=True)
-class VideoMasks:
-    """The PNG masks that were listed with a video: those that prompt, or its truth."""
-
-    video: Video
-    is_truth: bool = False
-
-    @property
-    def _paths(self) -> Mapping[int, Path]:
-        return self.video.truth_paths if self.is_truth else self.video.annotation_paths
-
-    def positions(self) -> Sequence[int]:
-        """Return the positions of the frames that have a mask, ascending."""
-        return sorted(self._paths)
-
-    def place(self, frame_idx: int) -> str:
-        """Return the mask's path."""
-        return str(self._paths[frame_idx])
-
-    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-        """Return the object id of every pixel, uint8 `[H, W]`, at the size of the frames."""
-        del size_hw  # the video knows it
-        read = self.video.read_truth if self.is_truth else self.video.read_annotation
-        return read(frame_idx).numpy()
 
 
 class Query:
@@ -82,8 +39,8 @@ class Query:
         self,
         query_id: str,
         video: Video,
-        prompt: FrameMasks | str,
-        truth: FrameMasks | None = None,
+        prompt: MaskStore | str,
+        truth: MaskStore | None = None,
     ) -> None:
         parts = query_id.split("/")
         if len(parts) > 2 or any(not part or part[0] == "." for part in parts):
@@ -102,8 +59,7 @@ class Query:
     @classmethod
     def of(cls, video: Video) -> "Query":
         """What the masks listed with a video ask: to follow their objects."""
-        truth = VideoMasks(video, is_truth=True) if video.truth_paths else None
-        return cls(video.video_id, video, VideoMasks(video), truth)
+        return cls(video.video_id, video, video.annotations, video.truth or None)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over what is asked: other frames or prompts have another one.
@@ -121,7 +77,7 @@ class Query:
             if isinstance(self.prompt, str):
                 digest.update(self.prompt.encode())
             else:
-                for position in self.prompt.positions():
+                for position in self.prompt:
                     id_map = self.prompt.id_map(position, self.video.size_hw)
                     digest.update(f"{position} {id_map.shape}".encode() + id_map.tobytes())
         except (DataError, OSError) as error:
@@ -138,9 +94,9 @@ class Query:
             DataError: If the video is broken, or a kind of mask is missing altogether.
         """
         self.video.check()
-        if not isinstance(self.prompt, str) and not self.prompt.positions():
+        if not isinstance(self.prompt, str) and not self.prompt:
             raise DataError(no_masks_line(self.video, "annotation"))
-        if scored and (self.truth is None or not self.truth.positions()):
+        if scored and (not self.truth):
             raise DataError(no_masks_line(self.video, "truth"))
 
 

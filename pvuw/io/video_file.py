@@ -12,14 +12,14 @@ Importing this module needs neither PyAV nor torch; reading does.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from pvuw.errors import DataError
 from pvuw.io.folder import list_folder
-from pvuw.io.masks import AUTO, VoidId
+from pvuw.io.mask_store import NO_MASKS, MaskStore
 from pvuw.io.video_decode import FrameIndex, FrameReader
 from pvuw.io.videos import FolderFiles, Video
 
@@ -40,9 +40,8 @@ class VideoFile(Video):
     Args:
         path: The file; its stem names the video.
         index: From `scan`.
-        annotation_paths: Frame position -> mask that may prompt.
-        truth_paths: Frame position -> full ground truth.
-        void_id: Id of pixels without ground truth in this video's masks; see `read_mask`.
+        annotations: Masks that may prompt.
+        truth: Full ground truth, where there is some.
         problem: Why the video cannot be used, as one line for the user.
     """
 
@@ -50,18 +49,16 @@ class VideoFile(Video):
         self,
         path: Path,
         index: FrameIndex,
-        annotation_paths: Mapping[int, Path] | None = None,
+        annotations: MaskStore = NO_MASKS,
         *,
-        truth_paths: Mapping[int, Path] | None = None,
-        void_id: VoidId = AUTO,
+        truth: MaskStore = NO_MASKS,
         problem: str | None = None,
     ) -> None:
         super().__init__(
             path.stem,
             FolderFiles(path, frame_names(index.num_frames)),
-            annotation_paths,
-            truth_paths=truth_paths,
-            void_id=void_id,
+            annotations,
+            truth=truth,
             problem=problem,
         )
         self.path = path

@@ -3,14 +3,14 @@
 Importing this module and listing videos needs no torch; reading pixels does.
 """
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, overload
 
 from pvuw.errors import DataError
-from pvuw.io.masks import AUTO, VoidId, image_size_hw, read_mask
+from pvuw.io.mask_store import NO_MASKS, MaskStore
+from pvuw.io.masks import image_size_hw
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,30 +44,6 @@ class FolderFiles(Sequence[Path]):
     __hash__ = None  # type: ignore[assignment]
 
 
-class FolderMasks(Mapping[int, Path]):
-    """Mask files of one folder by frame position; no entry where a frame has no mask."""
-
-    def __init__(self, folder: Path, names: Sequence[str | None]) -> None:
-        self.folder = folder
-        self.names = tuple(names)
-        self.count = len(self.names) - self.names.count(None)
-
-    def __getitem__(self, position: int) -> Path:
-        """Return the mask of a frame; KeyError if it has none."""
-        name = self.names[position] if 0 <= position < len(self.names) else None
-        if name is None:
-            raise KeyError(position)
-        return self.folder / name
-
-    def __iter__(self) -> Iterator[int]:
-        """Yield the positions of the frames that have a mask, ascending."""
-        return (position for position, name in enumerate(self.names) if name is not None)
-
-    def __len__(self) -> int:
-        """Return the number of masks."""
-        return self.count
-
-
 class Video:
     """One folder of frames and the masks that belong to them; pixels are read on demand.
 
@@ -79,9 +55,8 @@ class Video:
     Args:
         video_id: Name of the video, its folder's name.
         frame_paths: Frame files in order.
-        annotation_paths: Frame position -> mask that may prompt, or be a training target.
-        truth_paths: Frame position -> full ground truth; empty where there is none.
-        void_id: Id of pixels without ground truth in this video's masks; see `read_mask`.
+        annotations: Masks that may prompt, or be a training target.
+        truth: Full ground truth, where there is some.
         problem: Why the video cannot be used, as one line for the user.
     """
 
@@ -89,17 +64,15 @@ class Video:
         self,
         video_id: str,
         frame_paths: Sequence[Path],
-        annotation_paths: Mapping[int, Path] | None = None,
+        annotations: MaskStore = NO_MASKS,
         *,
-        truth_paths: Mapping[int, Path] | None = None,
-        void_id: VoidId = AUTO,
+        truth: MaskStore = NO_MASKS,
         problem: str | None = None,
     ) -> None:
         self.video_id = video_id
         self.frame_paths = frame_paths
-        self.annotation_paths = annotation_paths or {}
-        self.truth_paths = truth_paths or {}
-        self.void_id = void_id
+        self.annotations = annotations
+        self.truth = truth
         self.problem = problem
 
     def __repr__(self) -> str:
@@ -141,7 +114,7 @@ class Video:
             DataError: If it is broken or has no annotation.
         """
         self.check()
-        if not self.annotation_paths:
+        if not self.annotations:
             raise DataError(no_masks_line(self, "annotation"))
 
     def read_frame(self, position: int) -> "Tensor":
@@ -162,46 +135,6 @@ class Video:
                 f"video is {width}x{height}; bring all frames of a video to one size"
             )
         return frame
-
-    def read_annotation(self, position: int) -> "Tensor":
-        """Return the annotation of a frame at frame size, uint8 `[H, W]`, void pixels as 0.
-
-        Raises:
-            KeyError: If the frame has no annotation.
-            DataError: If the mask cannot be read.
-        """
-        ids, void = self.read_annotation_and_void(position)
-        if self.void_id == AUTO and void is not None:
-            warnings.warn(
-                f"{self.annotation_paths[position]}: 255 is taken for pixels without ground truth, "
-                "not for an object; set `void_id` to null if it is one, to 255 to be asked no more",
-                stacklevel=2,
-            )
-        return ids
-
-    def read_annotation_and_void(self, position: int) -> "tuple[Tensor, Tensor | None]":
-        """Return the annotation of a frame, uint8 `[H, W]`, and its void pixels, bool `[H, W]`.
-
-        The latter are None where there are none.
-        """
-        return self._read_mask(self.annotation_paths[position])
-
-    def read_truth(self, position: int) -> "Tensor":
-        """Return the ground truth of a frame at frame size, uint8 `[H, W]`, void pixels as 0.
-
-        Raises:
-            KeyError: If the frame has no ground truth.
-            DataError: If the mask cannot be read.
-        """
-        return self._read_mask(self.truth_paths[position])[0]
-
-    def _read_mask(self, path: Path) -> "tuple[Tensor, Tensor | None]":
-        import torch
-
-        self.check()
-        mask = read_mask(path, void_id=self.void_id)
-        ids, void = mask.fitted(self.size_hw, place=str(path))
-        return torch.from_numpy(ids), None if void is None else torch.from_numpy(void)
 
 
 def no_masks_line(video: Video, kind: str) -> str:

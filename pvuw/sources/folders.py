@@ -11,7 +11,7 @@ from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import AUTO, VoidId, read_id_map
 from pvuw.io.png_masks import PngMasks, values_in
 from pvuw.io.records import ObjectInfo, VideoRecord
-from pvuw.io.videos import FolderFiles, FolderMasks, Video
+from pvuw.io.videos import FolderFiles, Video
 from pvuw.sources.base import Reader, require_folder, visible_bits
 
 
@@ -73,9 +73,9 @@ class FolderReader(Reader):
             yield video.video_id, self._record(video)
 
     def _record(self, video: Video) -> VideoRecord:
-        frames, masks = video.frame_paths, video.annotation_paths
+        frames, masks = video.frame_paths, video.annotations
         assert isinstance(frames, FolderFiles)
-        assert isinstance(masks, FolderMasks)
+        assert isinstance(masks, PngMasks)
         seen = _frames_by_value(masks, self.void_id)
         classes = self.categories(video.video_id)
         few = self.split in self.facts.prompt_splits and len(masks) < len(frames)
@@ -97,10 +97,10 @@ class FolderReader(Reader):
         )
 
 
-def _frames_by_value(masks: FolderMasks, void_id: VoidId) -> dict[int, list[int]]:
+def _frames_by_value(masks: PngMasks, void_id: VoidId) -> dict[int, list[int]]:
     seen: defaultdict[int, list[int]] = defaultdict(list)
-    for frame_idx, path in masks.items():
-        for value in values_in(read_id_map(path, void_id=void_id)):
+    for frame_idx in masks:
+        for value in values_in(read_id_map(masks.path(frame_idx), void_id=void_id)):
             seen[value].append(frame_idx)
     return dict(seen)
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.mask_tree import MaskTree
-from pvuw.io.masks import read_id_map
 from pvuw.io.videos import Video
 from pvuw.parallel import map_in_order
 from pvuw.submit.formats import SubmissionFormat
@@ -145,15 +144,14 @@ class SubmissionCheck:
             return None
         video.check_prompts()
         ids: set[int] = set()
-        for position in sorted(video.annotation_paths):
-            id_map = read_id_map(video.annotation_paths[position], void_id=video.void_id)
-            ids |= set(id_map.ravel().tolist()) - {0}
+        for position in video.annotations:
+            ids |= set(video.annotations.visible_ids(position))
             if ids and self.rules.ids_from == "first":
                 break
         if not ids:
             raise DataError(
-                f"{video.annotation_paths[min(video.annotation_paths)]}: shows no object, so the "
-                "video's ids are unknown; give the folder of first-frame masks as --annotations"
+                f"{video.annotations.place(next(iter(video.annotations)))}: shows no object, so "
+                "the video's ids are unknown; give the folder of first-frame masks as --annotations"
             )
         return frozenset(ids)
 

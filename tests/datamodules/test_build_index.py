@@ -48,7 +48,8 @@ def test_the_manifest_gives_what_listing_gives_without_listing(finished, listed)
     for item, video in zip(found, videos, strict=True):
         assert item.video.video_id == video.video_id
         assert item.video.frame_paths == video.frame_paths
-        assert dict(item.video.annotation_paths) == dict(video.annotation_paths)
+        assert item.video.annotations.folder == video.annotations.folder
+        assert item.video.annotations.names == video.annotations.names
         assert item.video.problem is None
         assert item.source == ("lvos" if video.video_id.startswith("lvos") else "mose")
         assert item.fps == (6.0 if item.source == "lvos" else 5.0)
@@ -57,7 +58,7 @@ def test_the_manifest_gives_what_listing_gives_without_listing(finished, listed)
 def test_names_are_held_once(finished):
     first, second = (item.video for item in read_build(finished)[:2])
     assert first.frame_paths.names is second.frame_paths.names
-    assert first.annotation_paths.names is second.annotation_paths.names
+    assert first.annotations.names is second.annotations.names
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_the_next_start_reads_the_index(places, tmp_path, monkeypatch):
         data = in_place(places, tmp_path)
         data._set_up_training()
         clips.append(clips_of(data))
-        monkeypatch.setattr(source_index, "_read_chunk", None)  # nothing is listed again
+        monkeypatch.setattr(source_index, "_read_chunk", pytest.fail)  # nothing is listed again
     assert clips[0] == clips[1]
 
 
@@ -206,7 +206,7 @@ def test_what_is_too_short_is_left_out_and_said(places, tmp_path):
     )
     with pytest.warns(UserWarning, match="mose train: 2 of 3 videos are left out"):
         ((pool, videos),) = data.train_pools()
-    assert (pool.num_videos, [video.video_id for video in videos]) == (1, ["long"])
+    assert (pool.num_videos, [video.video_id for video in videos]) == (1, ["mose/long"])
     data.clip.num_frames = 9
     with pytest.raises(DataError, match="mose train: none of 3 videos has 9 frames"):
         data.train_pools()
@@ -332,14 +332,14 @@ def test_clips_of_every_layout_show_what_the_record_says(source, tmp_path):
         num_workers=0,
     )
     data._set_up_training()
-    records = {f"{r.source}/{r.video_id}": r for r in data.train_videos()}
+    videos = {video.video_id: video for video in data.train_videos()}
     batches = list(data.train_dataloader())
-    assert {batch.video_ids[0] for batch in batches} == set(records)
+    assert {batch.video_ids[0] for batch in batches} == set(videos)
     for batch in batches:
-        record = records[batch.video_ids[0]]
+        video = videos[batch.video_ids[0]]
         assert batch.masks[0, 0].flatten(1).any(1).all()
         for step, position in enumerate(batch.frame_idx[0].tolist()):
-            ids = record.read_id_map(position)
+            ids = video.annotations.id_map(position, video.size_hw)
             for slot, object_id in enumerate(batch.object_ids[0]):
                 expected = resize_ids((ids == object_id).view("uint8"), batch.masks.shape[-2:])
                 assert (batch.masks[0, step, slot].numpy() == expected).all()

@@ -8,6 +8,7 @@ from PIL import Image
 from torch.nn.functional import interpolate
 
 from pvuw.io.masks import write_id_map
+from pvuw.io.png_masks import PngMasks
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
 from pvuw.types import FrameOutput
@@ -61,15 +62,15 @@ class Echo(VideoSegmenter):
 def write_video(folder: Path, id_maps: np.ndarray, *, prompts=(0,)) -> Video:
     """A video whose frames show the ids in red, uint8 `[T, H, W]`, prompted on given frames."""
     folder.mkdir(parents=True, exist_ok=True)
-    frames, masks = [], {}
+    frames, names = [], []
     for t, id_map in enumerate(id_maps):
         frames.append(folder / f"{t:05d}.png")
         green = np.full_like(id_map, t)
         Image.fromarray(np.stack([id_map, green, green], axis=-1)).save(frames[-1])
+        names.append(f"{t:05d}.png" if t in prompts else None)
         if t in prompts:
-            masks[t] = folder / "masks" / f"{t:05d}.png"
-            write_id_map(masks[t], id_map)
-    return Video(folder.name, frames, masks)
+            write_id_map(folder / "masks" / names[t], id_map)
+    return Video(folder.name, frames, PngMasks(folder / "masks", tuple(names)))
 
 
 def blocks(num_frames: int, size_hw: tuple[int, int]) -> np.ndarray:

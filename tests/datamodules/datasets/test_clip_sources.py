@@ -4,8 +4,8 @@ import pytest
 import pvuw.io.rle_masks
 from datamodules.clip_sampling import ClipConfig, ClipKey
 from datamodules.datasets.clip_sources import (
+    clip_video,
     is_too_little,
-    open_clip_source,
     training_problem,
 )
 from datamodules.datasets.clips import ClipDataset
@@ -19,6 +19,10 @@ LARGE, SMALL, TINY = box(2, 2, 20, 30), box(4, 4, 12, 12), box(5, 5, 8, 8)
 
 def records_of(root, source="ovis", **options):
     return list(open_source(SourceSpec(source, root, **options)).records())
+
+
+def clips_of(root, source="ovis"):
+    return [clip_video(record) for record in records_of(root, source)]
 
 
 def crowd(count, *, size_hw=(64, 64), num_frames=6):
@@ -38,13 +42,13 @@ def test_both_kinds_of_source_say_the_same_of_the_same_video(tmp_path):
     write_ovis(tmp_path / "ovis", {"v": masks_of(id_maps)})
     (folder,) = videos_of(tmp_path / "mose" / "train")
     (record,) = records_of(tmp_path / "ovis")
-    one, other = open_clip_source(folder), open_clip_source(record)
+    one, other = folder, clip_video(record)
     assert (one.video_id, other.video_id) == ("v", "ovis/v")
-    assert list(one.positions) == list(other.positions) == list(range(5))
+    assert list(one.annotations) == list(other.annotations) == list(range(5))
     assert one.size_hw == other.size_hw
     for t in range(5):
         assert (one.read_frame(t) == other.read_frame(t)).all()
-        first, second = one.read_objects(t), other.read_objects(t)
+        first, second = (v.annotations.read(t, v.size_hw) for v in (one, other))
         # Ids of the folder are 1 and 3, those of the record 1 and 2.
         assert np.array_equal(first.labels == 1, second.labels == second.ids.index(1) + 1)
         assert np.array_equal(first.labels == 3, second.labels == second.ids.index(2) + 1)
@@ -60,7 +64,7 @@ def test_clips_from_annotation_files_are_those_of_mask_folders(tmp_path):
         max_objects=1, look_alike_prob=0.5,
     )  # fmt: skip
     one = ClipDataset(videos_of(tmp_path / "mose" / "train"), config, seed=0)
-    other = ClipDataset(records_of(tmp_path / "ovis"), config, seed=0)
+    other = ClipDataset(clips_of(tmp_path / "ovis"), config, seed=0)
     for number in range(20):
         a, b = one[ClipKey(0, number)], other[ClipKey(0, number)]
         assert a.object_ids == b.object_ids
@@ -73,7 +77,7 @@ def test_clips_from_annotation_files_are_those_of_mask_folders(tmp_path):
 def test_chosen_objects_are_covered_by_smaller_ones_that_were_not_chosen(tmp_path):
     (id_maps,) = write_ovis(tmp_path, {"v": [{1: LARGE, 2: SMALL, 3: TINY}] * 4}).values()
     config = ClipConfig(num_frames=2, max_objects=1, size=24, fit="keep")
-    dataset = ClipDataset(records_of(tmp_path), config, seed=0)
+    dataset = ClipDataset(clips_of(tmp_path), config, seed=0)
     seen = set()
     for number in range(30):
         clip = dataset[ClipKey(0, number)]
@@ -102,7 +106,7 @@ def decoded(monkeypatch):
 def test_of_a_crowd_only_the_chosen_objects_are_decoded(tmp_path, decoded):
     write_ovis(tmp_path, {"v": crowd(60)})
     config = ClipConfig(num_frames=6, max_objects=3, size=64)
-    clip = ClipDataset(records_of(tmp_path), config, seed=0)[0]
+    clip = ClipDataset(clips_of(tmp_path), config, seed=0)[0]
     assert clip.masks.shape == (6, 3, 64, 64)
     assert clip.masks.flatten(2).any(-1).all()
     # All 60 on the first frame, as one map, to know which can be seen; 3 on each of the others.
@@ -111,10 +115,10 @@ def test_of_a_crowd_only_the_chosen_objects_are_decoded(tmp_path, decoded):
 
 def test_more_objects_than_a_map_holds_in_one_frame(tmp_path):
     write_ovis(tmp_path, {"v": crowd(300, size_hw=(160, 160), num_frames=2)})
-    source = open_clip_source(records_of(tmp_path)[0])
-    assert (source.read_objects(0, [299, 300]).labels > 0).sum() == 72
-    with pytest.raises(DataError, match=r"ovis/v: 300 objects in frame 0, .* `exclude`"):
-        source.read_objects(0)
+    masks = clips_of(tmp_path)[0].annotations
+    assert (masks.read(0, (160, 160), [299, 300]).labels > 0).sum() == 72
+    with pytest.raises(DataError, match=r"video .*: 300 objects in frame 0, .* `exclude`"):
+        masks.read(0, (160, 160))
 
 
 def test_void_of_a_record(tmp_path):
@@ -128,8 +132,9 @@ def test_void_of_a_record(tmp_path):
     sets = tmp_path / "ImageSets" / "2017"
     sets.mkdir(parents=True)
     (sets / "train.txt").write_text("v\n")
-    records = records_of(tmp_path, "davis_2017")
-    clip = ClipDataset(records, ClipConfig(num_frames=2, size=24, fit="keep"), seed=0)[0]
+    clip = ClipDataset(
+        clips_of(tmp_path, "davis_2017"), ClipConfig(num_frames=2, size=24, fit="keep"), seed=0
+    )[0]
     assert clip.object_ids == [1]
     assert np.array_equal(clip.void[0].numpy(), id_map == 255)
 
@@ -137,15 +142,17 @@ def test_void_of_a_record(tmp_path):
 def test_what_cannot_be_trained_on(tmp_path):
     write_ovis(tmp_path / "ovis", {"v": masks_of(moving(3))})
     (record,) = records_of(tmp_path / "ovis")
-    assert training_problem(record, 3) is None
+    assert training_problem(clip_video(record), 3) is None
     assert not is_too_little(record, 3)
     assert is_too_little(record, 4)
-    assert "video ovis/v: 3 frames with a mask, a clip needs 4" in training_problem(record, 4)
+    assert "video ovis/v: 3 frames with a mask, a clip needs 4" in training_problem(
+        clip_video(record), 4
+    )
     write_video(tmp_path / "valid", "v", moving(3), masked={0})
     write_video(tmp_path / "train", "bare", moving(3), masked=set())
     write_video(tmp_path / "train", "fine", moving(3))
     (prompts,) = records_of(tmp_path, "mose", split="valid")
-    assert "only introduce objects (valid)" in training_problem(prompts, 1)
+    assert "only introduce objects (valid)" in training_problem(clip_video(prompts), 1)
     bare, _ = videos_of(tmp_path / "train")
     assert not is_too_little(bare, 2), "a video without masks is an error, not just short"
     assert "no annotation mask" in training_problem(bare, 2)

@@ -16,7 +16,7 @@ def late_video(folder):
     only_three = np.where(truth[1] == 3, truth[1], 0).astype(np.uint8)
     from pvuw.io.masks import write_id_map
 
-    write_id_map(video.annotation_paths[1], only_three)
+    write_id_map(video.annotations.path(1), only_three)
     return truth, video
 
 

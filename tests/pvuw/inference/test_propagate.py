@@ -10,6 +10,7 @@ from pvuw.inference.lockstep import with_next
 from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.io.masks import write_id_map
+from pvuw.io.png_masks import PngMasks
 from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
@@ -58,11 +59,10 @@ def make_video(folder: Path, id_maps, *, length, size_hw=(8, 10)):
         path = folder / f"{t:05d}.png"
         Image.fromarray(np.full((*size_hw, 3), 10 * t, dtype=np.uint8)).save(path)
         frames.append(path)
-    masks = {}
+    names = [f"{t:05d}.png" if t in id_maps else None for t in range(length)]
     for t, id_map in id_maps.items():
-        masks[t] = folder / "masks" / f"{t:05d}.png"
-        write_id_map(masks[t], id_map)
-    return Video("clip", tuple(frames), masks)
+        write_id_map(folder / "masks" / names[t], id_map)
+    return Video("clip", tuple(frames), PngMasks(folder / "masks", tuple(names)))
 
 
 def boxes(**where):
@@ -147,7 +147,7 @@ def test_broken_frame_surfaces_at_its_turn(tmp_path):
 
 
 def test_video_found_broken_while_listing_says_so(tmp_path):
-    video = Video("clip", (), {}, problem="clip: holds no frames")
+    video = Video("clip", (), problem="clip: holds no frames")
     with pytest.raises(DataError, match="holds no frames"):
         next(propagate(Hold(), Query.of(video), InferenceConfig()))
 

@@ -1,6 +1,7 @@
 """Small folders of video with known content."""
 
 import numpy as np
+import torch
 from PIL import Image
 
 from pvuw.io.masks import write_id_map
@@ -38,3 +39,8 @@ def flip_byte(path, position):
     content = bytearray(path.read_bytes())
     content[position] ^= 0xFF
     path.write_bytes(content)
+
+
+def ids_of(video, position):
+    """The annotation of a frame at the frame's size."""
+    return torch.from_numpy(video.annotations.id_map(position, video.size_hw))

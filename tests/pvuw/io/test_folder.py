@@ -28,7 +28,7 @@ def test_what_systems_leave_behind_is_nobodys_data(tmp_path):
     (tmp_path / "Annotations" / "a" / "._00000.png").touch()
     (video,) = list_videos(VideoFolder(tmp_path / "JPEGImages", tmp_path / "Annotations"))
     assert (video.video_id, video.frame_names, video.problem) == ("a", names, None)
-    assert list(video.annotation_paths) == [0]
+    assert list(video.annotations) == [0]
 
 
 def test_suffixes_in_capitals_are_frames_and_masks(tmp_path):
@@ -37,8 +37,8 @@ def test_suffixes_in_capitals_are_frames_and_masks(tmp_path):
     mask.rename(mask.with_suffix(".PNG"))
     (video,) = list_videos(VideoFolder(tmp_path / "JPEGImages", tmp_path / "Annotations"))
     assert len(video) == 2
-    assert video.annotation_paths[1].name == "00001.PNG"
-    assert (video.read_annotation(1) == 1).sum() == 64
+    assert video.annotations.path(1).name == "00001.PNG"
+    assert (video.annotations.id_map(1, video.size_hw) == 1).sum() == 64
 
 
 @pytest.mark.parametrize("target", ["/not/mounted/b", "b"])
@@ -181,7 +181,7 @@ def test_masks_may_lie_in_the_folder_of_the_frames(tmp_path):
     frames = tmp_path / "JPEGImages" / "a"
     (tmp_path / "Annotations" / "a").rename(frames / "masks")
     (video,) = Inputs(frames, frames / "masks").list()
-    assert list(video.annotation_paths) == [0]
+    assert list(video.annotations) == [0]
 
 
 def test_listing_tells_apart(tmp_path):

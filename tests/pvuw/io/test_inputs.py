@@ -20,7 +20,7 @@ def tree(tmp_path):
 
 def listed(images, masks, videos=None):
     return [
-        (video.video_id, len(video), sorted(video.annotation_paths))
+        (video.video_id, len(video), list(video.annotations))
         for video in Inputs(images, masks, videos).list()
     ]
 
@@ -45,9 +45,9 @@ def test_one_video_file(tmp_path):
     write_id_map(tmp_path / "masks" / "00001.png", MASK)
     (video,) = Inputs(movie, tmp_path / "first.png").list()
     assert isinstance(video, VideoFile)
-    assert sorted(video.annotation_paths) == [0]
+    assert list(video.annotations) == [0]
     (video,) = Inputs(movie, tmp_path / "masks").list()
-    assert sorted(video.annotation_paths) == [1]
+    assert list(video.annotations) == [1]
 
 
 def test_what_does_not_fit_is_said_in_one_line(tree):

@@ -135,7 +135,7 @@ def test_frames_come_in_natural_order(tmp_path, names):
     write_video(tmp_path, "v", [square(1), None, None], names=names)
     (video,) = list_videos(mose(tmp_path))
     assert video.frame_names == names
-    assert list(video.annotation_paths) == [0]
+    assert list(video.annotations) == [0]
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".JPG", ".jpeg", ".JPEG", ".png", ".PNG"])

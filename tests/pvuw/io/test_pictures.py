@@ -58,7 +58,7 @@ def test_a_mask_that_lies_where_its_picture_stands_is_refused(tmp_path):
     write_id_map(tmp_path / "masks" / "v" / "0.png", np.ones((60, 40), np.uint8))
     (video,) = list_videos(VideoFolder(tmp_path / "images", tmp_path / "masks"))
     with pytest.raises(DataError, match=r"0\.png: the mask is 40x60, its image 60x40, so it was"):
-        video.read_annotation(0)
+        video.annotations.id_map(0, video.size_hw)
 
 
 @pytest.mark.parametrize("divisor", [1, 2, 4, 8])

@@ -1,8 +1,10 @@
+import warnings
+
 import numpy as np
 import pytest
 
 from pvuw.io.masks import write_id_map
-from pvuw.io.png_masks import PngMasks, values_in
+from pvuw.io.png_masks import PngMasks, values_in, warn_of_void
 
 IDS = np.array([[0, 2, 255], [7, 7, 255]], dtype=np.uint8)
 
@@ -46,7 +48,7 @@ def test_one_reading_has_ids_as_labels(folder):
 
 def test_a_mask_of_another_size_is_resized_and_said_so(folder):
     store = PngMasks(folder, ("b.png",), void_id=255)
-    with pytest.warns(UserWarning, match=f"{folder}: masks are 3x2, the image 6x4"):
+    with pytest.warns(UserWarning, match=r"b\.png: masks are 3x2, the image 6x4"):
         ids, _, void = store.read(0, (4, 6))
     assert ids.tolist() == np.where(IDS == 255, 0, IDS).repeat(2, 0).repeat(2, 1).tolist()
     assert void.sum() == 8
@@ -54,3 +56,12 @@ def test_a_mask_of_another_size_is_resized_and_said_so(folder):
 
 def test_values_in_is_ascending_and_without_background():
     assert values_in(IDS) == [2, 7, 255]
+
+
+def test_void_that_nobody_spoke_of_is_never_prompted_without_a_word(folder):
+    with pytest.warns(UserWarning, match=r"b\.png: 255 is taken for pixels without ground truth"):
+        warn_of_void(PngMasks(folder, ("b.png",), void_id="auto"), 0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for said in (255, None):
+            warn_of_void(PngMasks(folder, ("b.png",), void_id=said), 0)

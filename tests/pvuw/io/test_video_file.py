@@ -98,8 +98,8 @@ def test_listing_takes_files_and_folders_side_by_side(tmp_path):
     videos = list_videos(VideoFolder(images, annotations=masks))
     assert [video.video_id for video in videos] == ["broken", "clip", "folder"]
     clip = videos[1]
-    assert list(clip.annotation_paths) == [1]
-    assert clip.read_annotation(1).unique().tolist() == [0, 2]
+    assert list(clip.annotations) == [1]
+    assert clip.annotations.visible_ids(1) == (2,)
     assert number_of(clip.read_frame(2)) == 2
     with pytest.raises(DataError, match=r"broken\.mp4: not a readable video file"):
         videos[0].check()

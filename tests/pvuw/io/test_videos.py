@@ -9,8 +9,9 @@ import torch
 from pvuw.errors import DataError
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import write_id_map
-from pvuw.io.videos import FolderFiles, FolderMasks, Video
-from tests.pvuw.io.make import HEIGHT, WIDTH, square, write_frame, write_video
+from pvuw.io.png_masks import PngMasks
+from pvuw.io.videos import FolderFiles, Video
+from tests.pvuw.io.make import HEIGHT, WIDTH, ids_of, square, write_frame, write_video
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
@@ -27,30 +28,32 @@ def test_reads_frames_and_masks_by_position(tmp_path):
     assert len(video) == 3
     assert video.frame_names == ["a1", "a2", "a10"]
     assert video.size_hw == (HEIGHT, WIDTH)
-    assert sorted(video.annotation_paths) == [0, 2]
-    assert video.annotation_paths[2] == tmp_path / "Annotations" / "v" / "a10.png"
-    assert video.truth_paths == {}
+    assert list(video.annotations) == [0, 2]
+    assert video.annotations.path(2) == tmp_path / "Annotations" / "v" / "a10.png"
+    assert not video.truth
     for position in range(3):
         frame = video.read_frame(position)
         assert frame.dtype == torch.uint8
         assert frame.shape == (3, HEIGHT, WIDTH)
         assert (frame.float() - (10 * position + 20)).abs().max() <= 1
-    annotation = video.read_annotation(2)
+    annotation = ids_of(video, 2)
     assert annotation.dtype == torch.uint8
     assert torch.equal(annotation, torch.from_numpy(square(5)))
-    with pytest.raises(KeyError):
-        video.read_annotation(1)
-    with pytest.raises(KeyError):
-        video.read_truth(0)
+    with pytest.raises(ValueError, match="frame with a mask, got 1"):
+        ids_of(video, 1)
+    with pytest.raises(ValueError, match="there is none, got 0"):
+        video.truth.id_map(0, video.size_hw)
 
 
 def test_truth_is_apart_from_annotations(tmp_path):
     write_video(tmp_path, "v", [square(1), None])
     write_video(tmp_path, "v", [square(1), square(2)], masks="GroundTruth")
     video = only_video(tmp_path, truth=tmp_path / "GroundTruth")
-    assert sorted(video.annotation_paths) == [0]
-    assert sorted(video.truth_paths) == [0, 1]
-    assert torch.equal(video.read_truth(1), torch.from_numpy(square(2)))
+    assert list(video.annotations) == [0]
+    assert list(video.truth) == [0, 1]
+    assert torch.equal(
+        torch.from_numpy(video.truth.id_map(1, video.size_hw)), torch.from_numpy(square(2))
+    )
 
 
 def test_void_is_background_in_masks_and_told_apart_on_request(tmp_path):
@@ -58,28 +61,18 @@ def test_void_is_background_in_masks_and_told_apart_on_request(tmp_path):
     id_map[0, :5] = 255
     write_video(tmp_path, "v", [id_map])
     video = only_video(tmp_path, truth=tmp_path / "Annotations", void_id=255)
-    assert torch.equal(video.read_annotation(0), torch.from_numpy(square(1)))
-    assert torch.equal(video.read_truth(0), torch.from_numpy(square(1)))
-    ids, void = video.read_annotation_and_void(0)
+    assert torch.equal(ids_of(video, 0), torch.from_numpy(square(1)))
+    assert torch.equal(
+        torch.from_numpy(video.truth.id_map(0, video.size_hw)), torch.from_numpy(square(1))
+    )
+    ids, _, void = video.annotations.read(0, video.size_hw)
     assert ids.max() == 1
-    assert void.dtype == torch.bool
+    assert void.dtype == np.uint8
     assert void.sum() == 5
     assert void[0, :5].all()
     plain = only_video(tmp_path, void_id=None)
-    assert plain.read_annotation(0).max() == 255
-    assert plain.read_annotation_and_void(0)[1] is None
-
-
-def test_void_is_never_prompted_unless_asked_for(tmp_path):
-    id_map = square(1)
-    id_map[0, :5] = 255
-    write_video(tmp_path, "v", [id_map])
-    with pytest.warns(UserWarning, match=r"00000\.png: 255 is taken for pixels without ground"):
-        ids = only_video(tmp_path).read_annotation(0)
-    assert torch.equal(ids, torch.from_numpy(square(1)))
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert only_video(tmp_path, void_id=255).read_annotation(0).max() == 1
+    assert ids_of(plain, 0).max() == 255
+    assert plain.annotations.void(0, plain.size_hw) is None
 
 
 def test_mask_of_another_size_is_resized_nearest_with_one_warning(tmp_path):
@@ -88,7 +81,7 @@ def test_mask_of_another_size_is_resized_nearest_with_one_warning(tmp_path):
     write_id_map(tmp_path / "Annotations" / "v" / "00000.png", small)
     video = only_video(tmp_path, void_id=255)
     with pytest.warns(UserWarning, match="nearest") as caught:
-        ids, void = video.read_annotation_and_void(0)
+        ids, _, void = video.annotations.read(0, video.size_hw)
     assert len(caught) == 1
     text = str(caught[0].message)
     assert str(tmp_path / "Annotations" / "v" / "00000.png") in text
@@ -124,7 +117,7 @@ def test_unreadable_files_are_named(tmp_path):
     with pytest.raises(DataError, match=str(frame)):
         video.read_frame(1)
     with pytest.raises(DataError, match=str(mask)):
-        video.read_annotation(1)
+        ids_of(video, 1)
 
 
 def test_unreadable_first_frame_is_named(tmp_path):
@@ -139,7 +132,7 @@ def test_one_frame_video(tmp_path):
     video = only_video(tmp_path)
     video.check_prompts()
     assert len(video) == 1
-    assert video.read_annotation(0).max() == 1
+    assert ids_of(video, 0).max() == 1
 
 
 def test_broken_video_says_so_on_every_use():
@@ -165,11 +158,11 @@ def test_pickles_small_and_the_same(tmp_path):
     video = Video(
         "v",
         FolderFiles(tmp_path, names),
-        annotation_paths=FolderMasks(tmp_path, [None, *names[1:]]),
+        PngMasks(tmp_path, (None, *names[1:])),
     )
     copy = pickle.loads(pickle.dumps(video))
     assert copy.frame_paths == video.frame_paths
-    assert dict(copy.annotation_paths) == dict(video.annotation_paths)
+    assert copy.annotations == video.annotations
 
 
 def test_folder_files_are_a_sequence_of_paths(tmp_path):
@@ -181,24 +174,16 @@ def test_folder_files_are_a_sequence_of_paths(tmp_path):
     assert files != 3
 
 
-def test_folder_masks_are_a_mapping(tmp_path):
-    masks = FolderMasks(tmp_path, ["a.png", None, "c.png"])
-    assert dict(masks) == {0: tmp_path / "a.png", 2: tmp_path / "c.png"}
-    assert len(masks) == 2
-    for position in (-1, 1, 3):
-        assert position not in masks
-
-
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared sample data")
 def test_real_mask_one_pixel_narrower_than_its_frame():
     video = only_video(SHARED / "incremental_judo")
-    assert sorted(video.annotation_paths) == [0, 5, 8, 13]
+    assert list(video.annotations) == [0, 5, 8, 13]
     with pytest.warns(UserWarning, match=r"judo/00005\.png: masks are 853x480, the image 854x480"):
-        annotation = video.read_annotation(5)
+        annotation = ids_of(video, 5)
     assert annotation.shape == (480, 854)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert video.read_annotation(0).shape == (480, 854)
+        assert ids_of(video, 0).shape == (480, 854)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="needs the shared sample data")
@@ -207,6 +192,6 @@ def test_real_void():
     (video,) = list_videos(
         VideoFolder(root / "JPEGImages/480p", annotations=root / "Annotations/480p", void_id=255)
     )
-    ids, void = video.read_annotation_and_void(0)
-    assert ids.unique().tolist() == [0, 1, 2]
+    ids, _, void = video.annotations.read(0, video.size_hw)
+    assert np.unique(ids).tolist() == [0, 1, 2]
     assert void.any()

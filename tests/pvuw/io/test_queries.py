@@ -20,7 +20,7 @@ def video(tmp_path):
 def test_a_video_with_masks_is_one_query(video):
     query = Query.of(video)
     assert query.query_id == video.video_id
-    assert query.prompt.positions() == [0]
+    assert list(query.prompt) == [0]
     assert query.prompt.place(0) == str(video.annotations.path(0))
     assert list(query.truth.positions()) == list(range(len(video)))
     assert (query.truth.id_map(3, video.size_hw) == synthetic.id_map(3)).all()

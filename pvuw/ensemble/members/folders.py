@@ -66,8 +66,8 @@ class Member:
         return path if path.is_file() else None
 
     def video_ids(self) -> set[str]:
-        """Return the names of its videos."""
-        return {p.name for p in self.masks.iterdir() if p.is_dir() and p.name[0] != "."}
+        """Return the ids of what it answers: its videos, or the sentences about them (`v/e`)."""
+        return set(MaskTree(self.masks).queries())
 
 
 def check_names(members: Sequence[Member]) -> None:
@@ -153,7 +153,7 @@ class MemberFrames:
     def _image_paths(self, images: Path | None) -> list[Path]:
         if images is None:
             return []
-        folder = images / self.video_id
+        folder = images / self.video_id.partition("/")[0]
         paths = [p for p in folder.glob("*") if p.suffix.lower() in _IMAGES and p.name[0] != "."]
         if not paths:
             raise DataError(f"{folder}: no frames; correct --images or leave it out")

@@ -193,3 +193,16 @@ def test_members_inside_the_folder_are_named_from_there(folders):
     assert ensemble(folders, "vote", members=["a", "out/members/e-1"]) == 0
     said = json.loads((folders / "out" / "ensemble.json").read_text())
     assert said["masks"]["e-1"] == "members/e-1/Annotations"
+
+
+@pytest.mark.parametrize("method", ["vote", "fuse"])
+def test_answers_to_sentences_are_fused_sentence_by_sentence(tmp_path, method, capsys):
+    for member in "abc":
+        for expression in ("0", "1"):
+            write(tmp_path / member / "Annotations" / "v", expression, video())
+    assert ensemble(tmp_path, method, members="abc") == 0
+    for expression in ("0", "1"):
+        assert (masks(tmp_path, f"v/{expression}") == video()).all()
+        assert len(record(tmp_path, f"v/{expression}")) == NUM_FRAMES + 1
+    assert ensemble(tmp_path, method, members="abc") == 0  # nothing to do a second time
+    assert "0 videos written, 2 there already" in capsys.readouterr().out

@@ -70,10 +70,10 @@ class Scorer:
                 follow(frame)
 
             yield write
-        if num_frames < 3:
+        if not score.protocol.scored_frames(num_frames):
             raise DataError(
-                f"video {query_id}: {num_frames} frames leave none to score, since the first "
-                "and the last never count; take it off the validation list"
+                f"video {query_id}: {score.protocol.nothing_to_score(num_frames)}; take it off the "
+                "validation list"
             )
         result = score.result()
         scored = ScoredQuery(

@@ -10,11 +10,13 @@ from torch import nn
 from pvuw.errors import PvuwError, WeightsError
 from pvuw.nets.freeze import freeze
 from pvuw.nets.identify import identify
+from pvuw.nets.lora import LoraConfig
 from pvuw.nets.sam2 import DistractorAware, PromoteReliable, memory_policy
 from pvuw.nets.sam2 import session as session_module
 from pvuw.nets.sam3 import MemorySelection, Sam3
 from pvuw.nets.sam3.build import build_tracker
 from pvuw.nets.sam3.config import SIZES
+from pvuw.nets.tuning import TuningConfig, prepare
 from pvuw.types import Prompt, VideoBatch
 from pvuw.weights import export_official, summarize
 from tests.helpers.noise import tolerance_of
@@ -346,3 +348,18 @@ def test_freezing_changes_no_value(video):
 
 def test_sizes_have_one_config_each():
     assert set(SIZES) == {"nano", "official"}
+
+
+def test_adapters_go_to_the_encoders_attention_and_the_tracker_learns_in_full(video):
+    pytest.importorskip("peft", reason="needs the `lora` extra")
+    net = Sam3()
+    lora = LoraConfig(rank=2, parts="image_encoder_attention")
+    prepare(net, TuningConfig(freeze="image_encoder", lora=lora))
+    learning = {name for name, p in net.named_parameters() if p.requires_grad}
+    encoder = {name for name in learning if name.startswith("model.image_encoder.")}
+    assert encoder
+    assert all(".attn." in name and ".lora_" in name for name in encoder)
+    assert "model.memory_encoder.out_proj.weight" in learning
+    output = net.forward_clip(batch_of(video))
+    sum(s.mask_logits.mean() for steps in output.steps[1:] for s in steps).backward()
+    assert all(net.get_parameter(n).grad is not None for n in encoder if "lora_B" in n)

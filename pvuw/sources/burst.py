@@ -21,7 +21,7 @@ from pvuw.sources.base import (
     require_folder,
     visible_bits,
 )
-from pvuw.sources.json_file import JsonFile, Span, member, read_cached
+from pvuw.sources.json_file import JsonFile, Span, member, of_the_format, read_cached
 
 FACTS = SourceFacts(
     "burst",
@@ -129,7 +129,9 @@ class BurstReader(Reader):
                     raise DataError(f"{file.path}: two sequences are named {video_id!r}")
                 seen.add(video_id)
                 if video_id not in self.exclude:
-                    yield unit, self._record(file, sequence, classes, video_id)
+                    with of_the_format(sequence.place):
+                        record = self._record(file, sequence, classes, video_id)
+                    yield unit, record
             self.included(seen)
 
     def _record(
@@ -191,7 +193,8 @@ def _list_file(file: JsonFile) -> tuple[list[_Sequence], dict[int, str]]:
     sequences, classes = [], {}
     for key, value, span in file.elements(("sequences", "categories")):
         if key == "sequences" and value:
-            sequences.append(_sequence(file, value, span))
+            with of_the_format(f"{file.path}: sequence at byte {span[0]}"):
+                sequences.append(_sequence(file, value, span))
         elif key == "categories" and value:
             place = f"{file.path}: category {value!r}"
             name = member(value, "name", place=place, kind=str)

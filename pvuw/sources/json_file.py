@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -92,6 +93,25 @@ class JsonFile:
 def read_cached(file: JsonFile, spans: tuple[Span, ...]) -> tuple[Any, ...]:
     """Return `file.read(spans)`; frames of a video are asked for one after the other."""
     return file.read(spans)
+
+
+@contextmanager
+def of_the_format(place: str) -> Iterator[None]:
+    """Turn what parts of another kind than the format has do to a reader into one line.
+
+    Args:
+        place: File and element, for the error.
+
+    Raises:
+        DataError: If the block stumbles over a part that is missing or of another type.
+    """
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"{place}: not as the format says ({type(error).__name__}: {error}); use the official "
+            "file"
+        ) from error
 
 
 def member(value: Any, key: str, *, place: str, kind: type | tuple[type, ...]) -> Any:

@@ -20,7 +20,7 @@ from pvuw.sources.base import (
     require_folder,
     visible_bits,
 )
-from pvuw.sources.json_file import JsonFile, Span, member, read_cached
+from pvuw.sources.json_file import JsonFile, Span, member, of_the_format, read_cached
 
 FACTS = SourceFacts("mevis", "CC BY-NC-SA 4.0, non-commercial research only")
 _MASKS, _EXPRESSIONS = "mask_dict.json", "meta_expressions.json"
@@ -140,12 +140,17 @@ class MevisReader(Reader):
         """Yield the videos of the named files of masks."""
         for unit in units:
             file = JsonFile.of(Path(unit))
-            listed = list(_read_sentences(file.path.with_name(_EXPRESSIONS)))
+            sentences = file.path.with_name(_EXPRESSIONS)
+            with of_the_format(str(sentences)):
+                listed = list(_read_sentences(sentences))
             kept = self.included(video.video_id for video in listed)
             videos = [video for video in listed if video.video_id in kept]
-            tracks = _list_tracks(file, _owners(videos))
+            with of_the_format(unit):
+                tracks = _list_tracks(file, _owners(videos))
             for video in videos:
-                yield unit, self._record(file, video, tracks)
+                with of_the_format(video.place):
+                    record = self._record(file, video, tracks)
+                yield unit, record
 
     def _record(self, file: JsonFile, video: _Listed, tracks: Mapping[str, _Track]) -> VideoRecord:
         folder = file.path.parent / "JPEGImages" / video.video_id

@@ -13,7 +13,7 @@ from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
 from pvuw.io.text import read_json
 from pvuw.sources.base import Reader, SourceFacts, require_folder, visible_bits
-from pvuw.sources.json_file import JsonFile, member, read_cached
+from pvuw.sources.json_file import JsonFile, member, of_the_format, read_cached
 
 _STEP = 4  # masklets have 6 entries a second, the videos 24 frames
 _SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
@@ -114,7 +114,9 @@ class SAVMaskletReader(Reader):
     def read(self, units: Sequence[str]) -> Iterator[tuple[str, VideoRecord]]:
         """Yield the video of each named annotation file."""
         for unit in units:
-            yield unit, self._record(Path(unit))
+            with of_the_format(unit):
+                record = self._record(Path(unit))
+            yield unit, record
 
     @property
     def _nested(self) -> str:
@@ -130,6 +132,12 @@ class SAVMaskletReader(Reader):
         file, content = JsonFile.of(path), read_json(path)
         masklets = member(content, "masklet", place=str(path), kind=list)
         ids = member(content, "masklet_id", place=str(path), kind=list)
+        for number, entry in enumerate(masklets):
+            if len(entry) != len(ids):
+                raise DataError(
+                    f"{path}: entry {number} has {len(entry)} masks for {len(ids)} masklets; "
+                    "download the file again"
+                )
         folder = self._frame_folder(path)
         names = self._frame_names(path)
         entries = _entries([int(Path(name).stem) for name in names], len(masklets))

@@ -14,7 +14,7 @@ from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
 from pvuw.sources.base import Reader, check_frames, require_folder, visible_bits
-from pvuw.sources.json_file import JsonFile, Span, member, read_cached
+from pvuw.sources.json_file import JsonFile, Span, member, of_the_format, read_cached
 
 _LEVELS = {
     "no_occlusion": OcclusionLevel.NONE,
@@ -65,12 +65,13 @@ class VisMasks(RleMasks):
             visible = has_pixels(track["segmentations"][frame_idx], self.size_hw, place=place)
             if labels is None or not visible or labels[frame_idx] is None:
                 continue
-            if labels[frame_idx] not in _LEVELS:
+            level = _LEVELS.get(str(labels[frame_idx]))
+            if level is None:
                 raise DataError(
                     f"{place}: occlusion must be one of {', '.join(_LEVELS)}, got "
                     f"{labels[frame_idx]!r}; use the official file"
                 )
-            found[object_id] = _LEVELS[labels[frame_idx]]
+            found[object_id] = level
         return found
 
     def _tracks(self) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -128,7 +129,8 @@ class VisReader(Reader):
             listing = _list_file(file)
             seen: set[str] = set()
             for video in listing.videos:
-                record = self._record(file, listing, video)
+                with of_the_format(f"{file.path}: one of its videos"):
+                    record = self._record(file, listing, video)
                 if record.video_id in seen:
                     raise DataError(f"{file.path}: two videos in folder {record.video_id!r}")
                 seen.add(record.video_id)
@@ -193,7 +195,8 @@ def _list_file(file: JsonFile) -> _Listing:
         if key in ("videos", "videos_long") and value:
             listing.videos.append(value)
         elif key == "annotations" and value:
-            video_id, track = _track(file, value, span)
+            with of_the_format(f"{file.path}: annotation at byte {span[0]}"):
+                video_id, track = _track(file, value, span)
             listing.tracks[video_id].append(track)
         elif key == "categories":
             place = f"{file.path}: category {value!r}"

@@ -31,7 +31,7 @@ from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.features import resize_frame
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.ops.id_maps import resize_logits
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.sam2_reference import build_predictor, write_generated_video
 
 IMAGE_SIZE = 256
@@ -104,7 +104,7 @@ def run_ours(
 ) -> Iterator[FrameSeconds]:
     """Stream a video through our session, one frame at a time."""
     files = sorted(folder.glob("*.jpg"))
-    prompt = Prompt(list(given), torch.stack(list(given.values())))
+    prompt = MaskPrompt(list(given), torch.stack(list(given.values())))
     resizing = 0.0
 
     def resize(frame: Tensor, side: int) -> Tensor:

@@ -29,7 +29,7 @@ from pvuw.nets.sam3 import MemorySelection, Sam3
 from pvuw.nets.sam3.config import TrackerConfig, TrunkConfig
 from pvuw.nets.sam3.images import normalize
 from pvuw.sample.scene import generate_clip
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt, VideoBatch
 
 TRUNK = TrunkConfig(width=64, depth=4, heads=4, hidden=296, global_blocks=(1, 3))
 """A small trunk: the tracker is the official one, the trunk costs the same in both."""
@@ -128,7 +128,7 @@ def run_ours(job: dict[str, Any]) -> dict[str, list[float]]:
     seconds, held = [], []
     started = time.process_time()
     for t in range(job["frames"]):
-        prompt = Prompt(list(range(1, len(masks) + 1)), masks) if t == 0 else None
+        prompt = MaskPrompt(list(range(1, len(masks) + 1)), masks) if t == 0 else None
         session.step(frames[t % len(frames)], prompt)
         now = time.process_time()
         seconds.append(now - started)

@@ -20,7 +20,7 @@ from pvuw.nets.cutie import Cutie
 from pvuw.nets.livos import LiVOS
 from pvuw.nets.xmem import XMem
 from pvuw.sample.scene import generate_clip
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt, Prompt
 from tests.helpers import cutie_reference
 
 SIZE_HW = (480, 854)
@@ -67,7 +67,7 @@ def draw(count: int) -> tuple[Tensor, Prompt, Tensor]:
     first = torch.from_numpy(clip.id_maps[0])
     visible = [i for i in clip.object_ids if (first == i).any()][:NUM_OBJECTS]
     shown = torch.where(torch.isin(first, torch.tensor(visible)), first, 0).to(torch.uint8)
-    return video, Prompt.from_id_map(shown), shown
+    return video, MaskPrompt.from_id_map(shown), shown
 
 
 def steps_of(net: VideoSegmenter, video: Tensor, prompt: Prompt) -> Step:

@@ -42,9 +42,9 @@ class ProbabilityFolder:
 
     def _write(self, file: ProbabilityWriter, prediction: FramePrediction) -> None:
         output, frame = prediction.output, prediction.frame
-        file.objects_compete = prediction.objects_compete
+        file.objects_compete = output.objects_compete
         logits = self._reduced(output.mask_logits.float())
-        objects, _ = probabilities(logits, objects_compete=prediction.objects_compete)
+        objects, _ = probabilities(logits, objects_compete=output.objects_compete)
         presence = output.presence_logits
         entry = FrameEntry(
             name=prediction.frame_name,

@@ -15,12 +15,13 @@ from lightning_modules.validation import (
     metric_for,
     names_of_sets,
 )
+from pvuw.errors import PvuwError
 from pvuw.inference.propagate import InferenceConfig
 from pvuw.io.queries import Query
 from pvuw.losses.base import ClipLoss, LossValues
 from pvuw.metrics.jf import JAndF
 from pvuw.metrics.names import ProtocolName
-from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.base import TrainableSegmenter, VideoSegmenter
 from pvuw.nets.tuning import TuningConfig
 from pvuw.types import ScoredQuery, ScoreSink, VideoBatch
 
@@ -78,12 +79,25 @@ class VOSModule(SegmentationModule):
         self._data_sets = [""]
         self._clock = ValidationClock()
 
+    def setup(self, stage: str) -> None:
+        """Refuse to train a network that is not trained, or by a loss of other networks."""
+        if stage != "fit":
+            return
+        net = type(self.net).__name__
+        if not isinstance(self.net, TrainableSegmenter):
+            raise PvuwError(f"{net} has no training of its own; choose another network for `fit`")
+        if not issubclass(self.net.clip_output, self.loss.judges):
+            raise PvuwError(
+                f"{type(self.loss).__name__} judges a {self.loss.judges.__name__}, {net} gives a "
+                f"{self.net.clip_output.__name__}; give model.loss one for it, as its recipe does"
+            )
+
     def training_step(self, batch: VideoBatch, batch_idx: int) -> Tensor:
         """Forward over the clips, loss, and its parts into the log."""
         del batch_idx
-        terms: LossValues = self.loss(
-            self.net.forward_clip(batch, features=self.loss.needs_features), batch
-        )
+        assert isinstance(self.net, TrainableSegmenter), "`setup` has seen to it"
+        output = self.net.forward_clip(batch, features=self.loss.needs_features)
+        terms: LossValues = self.loss(output, batch)
         values = terms.log_values()
         self.finite.note_loss(self.trainer.global_step, values, batch)
         for name, value in values.items():

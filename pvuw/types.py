@@ -7,7 +7,7 @@ together, `M` candidate masks, `C` channels, `H W` pixels, `h w` cells of a smal
 import copy
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -75,8 +75,8 @@ class VideoBatch:
 
 
 @dataclass
-class Prompt:
-    """What defines targets on one frame: a mask for each named object."""
+class MaskPrompt:
+    """Targets of one frame, told by a mask for each."""
 
     object_ids: list[int]
     """File ids, each in 1..255, no repeats."""
@@ -84,7 +84,7 @@ class Prompt:
     """Bool `[N, H, W]` at the size of the frame it is given with."""
 
     @classmethod
-    def from_id_map(cls, id_map: Tensor, object_ids: Sequence[int] | None = None) -> "Prompt":
+    def from_id_map(cls, id_map: Tensor, object_ids: Sequence[int] | None = None) -> "MaskPrompt":
         """Build a prompt from an id map, uint8 `[H, W]`.
 
         Args:
@@ -95,6 +95,20 @@ class Prompt:
         ids = visible.tolist() if object_ids is None else list(object_ids)
         values = torch.tensor(ids, dtype=id_map.dtype, device=id_map.device)
         return cls(ids, id_map[None] == values[:, None, None])
+
+
+@dataclass
+class TokenPrompt:
+    """Targets of one frame, told by what a grounder made of a sentence."""
+
+    object_ids: list[int]
+    """File ids, each in 1..255, no repeats."""
+    tokens: Tensor
+    """A vector for each target, which the grounder's own network reads, float `[N, C]`."""
+
+
+Prompt = MaskPrompt | TokenPrompt
+"""What defines targets on one frame."""
 
 
 @dataclass
@@ -117,37 +131,74 @@ class FrameOutput:
     has_opinion: Tensor | None = None
     """False for an object the network cannot see here (TMO: one that neither stands out nor moves),
     whose logits, all 0, are then no vote for background; bool `[N]`, None: an opinion on all."""
+    objects_compete: bool = False
+    """True where probabilities are a softmax over background and objects, False where each object
+    has its own sigmoid. Tells how to turn `mask_logits` into probabilities and back."""
+
+
+class ClipOutput:
+    """What a network says about a batch of training clips; each family has its kind below."""
 
 
 @dataclass
-class StepOutput:
+class ClipFeatures:
+    """Features that the similarity loss compares."""
+
+    query: Tensor
+    """Those each frame was decoded from, float `[T, O, C, h, w]`."""
+    memory: Tensor
+    """Those of each frame as it enters memory, float `[T, O, C, h, w]`."""
+    memory_frames: list[list[int]]
+    """Per frame the frames it read from memory."""
+
+
+@dataclass
+class Decoding:
     """One decoding of one training frame, for all `O` objects of the batch."""
 
     mask_logits: Tensor
     """Candidate masks at training resolution, float `[O, M, H, W]`."""
     predicted_iou: Tensor | None = None
-    """Predicted IoU of each candidate, float `[O, M]`."""
+    """Predicted IoU of each candidate, float `[O, M]`; None: the network predicts none."""
     presence_logits: Tensor | None = None
-    """Presence logit, float `[O, 1]`."""
-    sensory_logits: Tensor | None = None
-    """Masks predicted from recurrent state alone (Cutie, LiVOS), float `[O, 1, h, w]`."""
-    query_logits: Tensor | None = None
-    """Masks that each level of an object transformer goes by, float `[O, L, h, w]`."""
+    """Presence logit, float `[O, 1]`; None: the network has none."""
 
 
 @dataclass
-class ClipOutput:
-    """Result of a training forward over a batch of clips, frames in time order."""
+class CandidateClip(ClipOutput):
+    """Frames decoded once or, where clicks correct them, several times (SAM 2)."""
 
-    steps: list[list[StepOutput]]
-    """Per frame the decodings made on it: one, plus one per correction where clicks are used; none
-    where the network takes the frame's mask as given (XMem, Cutie, LiVOS)."""
-    query_features: Tensor | None = None
-    """Features each frame was decoded from, float `[T, O, C, h, w]`."""
-    memory_features: Tensor | None = None
-    """Features of each frame as it enters memory, float `[T, O, C, h, w]`."""
-    memory_frames: list[list[int]] = field(default_factory=list)
-    """Per frame the frames it read from memory."""
+    decodings: list[list[Decoding]]
+    """Those made on each frame, in time order."""
+    features: ClipFeatures | None = None
+    """Where they were asked for."""
+
+
+@dataclass
+class MaskClip(ClipOutput):
+    """One mask for each object (XMem)."""
+
+    mask_logits: dict[int, Tensor]
+    """Log-odds against background by frame, float `[O, H, W]` at training resolution; frames whose
+    masks are given are not there."""
+
+
+@dataclass
+class AuxiliaryClip(MaskClip):
+    """One mask for each object, and those the network went by on the way (Cutie, LiVOS)."""
+
+    sensory_logits: dict[int, Tensor]
+    """Masks predicted from recurrent state alone, by frame, float `[O, h, w]`."""
+    level_logits: dict[int, Tensor]
+    """Masks that each level of the object transformer goes by, float `[O, L, h, w]`."""
+
+
+@dataclass
+class ForegroundClip(MaskClip):
+    """The foreground of each frame, one object a clip (TMO)."""
+
+    features: ClipFeatures | None = None
+    """Where they were asked for."""
 
 
 @dataclass
@@ -165,8 +216,6 @@ class FramePrediction:
     """Scores the id map was made from: the network's own where nothing changed them."""
     truth: Tensor | None = None
     """Ground truth where the video has it, uint8 `[H, W]`, void pixels 0."""
-    objects_compete: bool = False
-    """How `output`'s logits become probabilities; see `VideoSegmenter.objects_compete`."""
 
 
 FrameWriter = Callable[[FramePrediction], None]

@@ -11,7 +11,7 @@ import torch
 
 from pvuw.cli import PLAIN_COMMANDS, TRAINER_COMMANDS
 from pvuw.command_line.short_forms import expand_predict
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -68,7 +68,7 @@ def test_snippet_of_readme_follows_objects_added_later():
         colours = torch.tensor([[0, 0, 0], [230, 120, 40], [40, 200, 90]], dtype=torch.uint8)
         frames.append(torch.where(ids > 0, colours[ids.long()].movedim(-1, 0), ground))
         truth.append(ids)
-    prompts = {0: Prompt([1], (truth[0] == 1)[None]), 2: Prompt([2], (truth[2] == 2)[None])}
+    prompts = {0: MaskPrompt([1], (truth[0] == 1)[None]), 2: MaskPrompt([2], (truth[2] == 2)[None])}
     names = {"frames": frames, "prompts": prompts}
     exec(compile(snippet, "README.md", "exec"), names)
     assert names["id_map"].dtype == torch.uint8

@@ -33,7 +33,7 @@ def score_both_ways(video: Video, prompts: Prompts, run: Runner) -> ScoreStream:
         run: Scores a video from its first frame to its last.
     """
     first_prompt = {i: t for t in sorted(prompts.ids, reverse=True) for i in prompts.ids[t]}
-    last = max(prompts.ids)
+    last = max(prompts.ids, default=0)
     with tempfile.TemporaryDirectory(prefix="pvuw-backward-") as folder:
         if last > 0:
             for scores in run(ReversedVideo(video, last + 1), prompts.mirrored()):
@@ -47,11 +47,9 @@ def _keep(folder: Path, frame_idx: int, output: FrameOutput, first_prompt: dict[
     slots = [s for s, i in enumerate(output.object_ids) if first_prompt[i] > frame_idx]
     if slots:
         kept = {
-            name: None if value is None else value[slots]
+            name: value[slots] if isinstance(value, Tensor) else value
             for name, value in vars(output).items()
-            if name != "object_ids"
-        }
-        kept["object_ids"] = [output.object_ids[s] for s in slots]
+        } | {"object_ids": [output.object_ids[s] for s in slots]}
         torch.save(kept, folder / f"{frame_idx}.pt")
 
 
@@ -65,6 +63,7 @@ def _with_kept(scores: FrameScores, path: Path) -> FrameScores:
     output = FrameOutput(
         object_ids=early.object_ids + kept.object_ids,
         mask_logits=torch.cat([scores.mask_logits, late]),
+        objects_compete=kept.objects_compete,
         presence_logits=joined.where_both_say(early.presence_logits, kept.presence_logits),
         predicted_iou=joined.where_both_say(early.predicted_iou, kept.predicted_iou),
         has_opinion=joined.true_where_silent(early.has_opinion, kept.has_opinion),

@@ -42,41 +42,43 @@ class ViewSums:
         """Log-odds of the fused probabilities or votes, float32 `[N, H, W]`."""
         return log_odds(self.objects, self.background)
 
-    def output(self, object_ids: list[int], mask_logits: Tensor) -> FrameOutput:
-        """What the views say together: presence and predicted IoU are their means."""
+    def output(self, one: FrameOutput, mask_logits: Tensor) -> FrameOutput:
+        """What the views say together: presence and predicted IoU are their means.
+
+        Args:
+            one: What one of them said, of the same objects.
+            mask_logits: Their fused log-odds, float32 `[N, H, W]`.
+        """
         presence, presence_views, iou, iou_views, views = self.opinions
         with_presence = bool((presence_views > 0).any())
         with_iou = bool((iou_views > 0).any())
         return FrameOutput(
-            object_ids=object_ids,
+            object_ids=one.object_ids,
             mask_logits=mask_logits,
+            objects_compete=one.objects_compete,
             presence_logits=(presence / presence_views).logit(1e-6) if with_presence else None,
             predicted_iou=iou / iou_views if with_iou else None,
             has_opinion=None if bool((views > 0).all()) else views > 0,
         )
 
 
-def view_sums(
-    output: FrameOutput, mask_logits: Tensor, *, objects_compete: bool, fusion: Fusion
-) -> ViewSums:
+def view_sums(output: FrameOutput, mask_logits: Tensor, *, fusion: Fusion) -> ViewSums:
     """One view's part in the sums.
 
     Args:
         output: What the network said.
         mask_logits: Its masks as the unchanged frame shows them, float32 `[N, H, W]`. An object it
             has no opinion on counts neither for the object nor against it.
-        objects_compete: See `VideoSegmenter.objects_compete`.
         fusion: How views are fused; see `ViewConfig`.
     """
-    objects, background = probabilities(
-        mask_logits, objects_compete=objects_compete or fusion == "vote"
-    )
+    compete = output.objects_compete
+    objects, background = probabilities(mask_logits, objects_compete=compete or fusion == "vote")
     if fusion == "vote":
         objects, background = _votes(mask_logits, objects, background)
     if fusion == "weighted":
         weight = _weights(output, mask_logits)
         objects = objects * weight[:, None, None]
-        shared = weight.mean() if objects_compete and len(weight) else weight[:, None, None]
+        shared = weight.mean() if compete and len(weight) else weight[:, None, None]
         background = background * shared
     if output.has_opinion is not None:
         silent = ~output.has_opinion.to(objects.device)[:, None, None]

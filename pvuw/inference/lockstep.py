@@ -56,7 +56,6 @@ def score_frames(
     shown = partial(_show, video, prompts, prefetch, wants_next=net.reads_next_frame)
     start = partial(net.start, len(video))
     *earlier, final = views.groups()
-    compete = net.objects_compete
     with ExitStack() as stack:
         spool = stack.enter_context(SumsSpool()) if earlier else None
         for group in earlier:
@@ -66,7 +65,7 @@ def score_frames(
                 before = spool.load(item[0])
                 outputs = _step(sessions, item, last=item[0] + 1 == len(video))
                 size_hw = _size(item[1], size_of)
-                spool.save(item[0], _sum(outputs, size_hw, before, compete, views.fusion)[1])
+                spool.save(item[0], _sum(outputs, size_hw, before, views.fusion)[1])
         sessions = [(view, start(scale=view.scale)) for view in final]
         alone = len(views.views()) == 1
         for item in shown():
@@ -78,11 +77,11 @@ def score_frames(
                 mask_logits = resize_logits(output.mask_logits.float(), size_hw)
             else:
                 before = spool.load(frame_idx) if spool else None
-                ids, sums = _sum(outputs, size_hw, before, compete, views.fusion)
+                one, sums = _sum(outputs, size_hw, before, views.fusion)
                 mask_logits = sums.mask_logits()
-                output = sums.output(ids, mask_logits)
+                output = sums.output(one, mask_logits)
             shown_frame = resize_nearest(frame, size_hw)
-            yield FrameScores(frame_idx, shown_frame, output, mask_logits, compete)
+            yield FrameScores(frame_idx, shown_frame, output, mask_logits)
 
 
 def _show(video: Video, prompts: Prompts, prefetch: int, *, wants_next: bool) -> Iterator[Shown]:
@@ -138,18 +137,19 @@ def _sum(
     outputs: Iterator[FrameOutput],
     size_hw: tuple[int, int],
     before: ViewSums | None,
-    objects_compete: bool,
     fusion: Fusion,
-) -> tuple[list[int], ViewSums]:
+) -> tuple[FrameOutput, ViewSums]:
     """Add views to the sums of those before, in order: groups do not change the rounding."""
-    sums, ids = before, None
+    sums, one = before, None
     for output in outputs:
-        if ids is not None and output.object_ids != ids:
-            raise RuntimeError(f"views follow different objects: {ids} and {output.object_ids}")
-        ids = output.object_ids
+        if one is not None and output.object_ids != one.object_ids:
+            raise RuntimeError(
+                f"views follow different objects: {one.object_ids} and {output.object_ids}"
+            )
+        one = output
         mask_logits = resize_logits(output.mask_logits.float(), size_hw)
-        part = view_sums(output, mask_logits, objects_compete=objects_compete, fusion=fusion)
+        part = view_sums(output, mask_logits, fusion=fusion)
         sums = part if sums is None else sums + part
-    assert ids is not None, "a group has at least one view"
+    assert one is not None, "a group has at least one view"
     assert sums is not None
-    return ids, sums
+    return one, sums

@@ -1,6 +1,6 @@
 """What prompts a query's objects, frame by frame."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,7 +10,8 @@ from pvuw.errors import DataError
 from pvuw.io.mask_store import MaskStore
 from pvuw.io.png_masks import warn_of_void
 from pvuw.io.queries import Query
-from pvuw.types import Prompt
+from pvuw.nets.base import VideoSegmenter
+from pvuw.types import MaskPrompt, Prompt
 
 PromptPolicy = Literal["first", "new_objects", "all"]
 
@@ -30,7 +31,7 @@ class Prompts:
 
     def mirrored(self) -> "Prompts":
         """The same for the frames up to the last prompt, shown backwards."""
-        last = max(self.ids)
+        last = max(self.ids, default=0)
         ids = {last - position: ids for position, ids in self.ids.items()}
         return Prompts(ids, lambda position: self.read(last - position))
 
@@ -49,7 +50,7 @@ def mask_prompts(query: Query, masks: MaskStore, policy: PromptPolicy) -> Prompt
 
     def read(position: int, ids: list[int] | None = None) -> Prompt:
         id_map = masks.id_map(position, query.video.size_hw)
-        return Prompt.from_id_map(torch.from_numpy(id_map), ids)
+        return MaskPrompt.from_id_map(torch.from_numpy(id_map), ids)
 
     plan: dict[int, list[int]] = {}
     given: set[int] = set()
@@ -70,3 +71,38 @@ def mask_prompts(query: Query, masks: MaskStore, policy: PromptPolicy) -> Prompt
             + "put a palette PNG with ids 1..255 beside its first frame"
         )
     return Prompts(plan, lambda position: read(position, plan[position]))
+
+
+class PromptReader:
+    """Reads what prompts the queries of one video, when each is asked for.
+
+    Args:
+        net: The network that is prompted.
+        queries: Of one video. At the first sentence the network's grounder looks for them all.
+        policy: Which masks prompt; see `InferenceConfig.prompts`.
+    """
+
+    def __init__(self, net: VideoSegmenter, queries: Sequence[Query], policy: PromptPolicy) -> None:
+        self._net = net
+        self._video = queries[0].video
+        self._sentences = [q.prompt for q in queries if isinstance(q.prompt, str)]
+        self._policy = policy
+        self._found: dict[str, Mapping[int, Prompt]] = {}
+
+    def __call__(self, query: Query) -> Prompts:
+        """The prompts of a query.
+
+        Raises:
+            DataError: If a mask or a frame cannot be read, no mask shows an object, or a sentence
+                is asked of a network that follows masks alone.
+        """
+        if not isinstance(query.prompt, str):
+            return mask_prompts(query, query.prompt, self._policy)
+        if self._net.grounder is None:
+            name = type(self._net).__name__
+            raise DataError(f"{query.query_id}: {name} follows masks and knows no words")
+        if not self._found:
+            looked = self._net.grounder.look(self._video, self._sentences)
+            self._found = dict(zip(self._sentences, looked, strict=True))
+        found = self._found[query.prompt]
+        return Prompts({t: p.object_ids for t, p in found.items()}, found.__getitem__)

@@ -1,18 +1,19 @@
 """A video's frames through a network and the steps of a recipe, one frame at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial, reduce
 from typing import Literal
 
-from pvuw.errors import DataError
+from pvuw.errors import PvuwError
 from pvuw.inference.both_ways import score_both_ways
 from pvuw.inference.lockstep import SizeOf, score_frames
-from pvuw.inference.prompting import PromptPolicy, mask_prompts
+from pvuw.inference.prompting import PromptPolicy, PromptReader, Prompts
 from pvuw.inference.shared import SharedVideo
 from pvuw.inference.steps.base import MaskStep, ScoreStep
 from pvuw.inference.views import ViewConfig
 from pvuw.io.queries import Query
+from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter
 from pvuw.ops.id_maps import logits_to_id_map
 from pvuw.types import FramePrediction
@@ -72,29 +73,7 @@ def propagate(
     Raises:
         DataError: For an unreadable frame or mask, or masks that never show an object.
     """
-    query.video.check()
-    if isinstance(query.prompt, str):
-        raise DataError(f"{query.query_id}: {type(net).__name__} follows masks, not sentences")
-    prompts = mask_prompts(query, query.prompt, config.prompts)
-    score = partial(
-        score_frames, net, views=config.views, prefetch=config.prefetch, size_of=size_of
-    )
-    stream = (
-        score(query.video, prompts=prompts)
-        if config.direction == "forward"
-        else score_both_ways(query.video, prompts, lambda shown, own: score(shown, prompts=own))
-    )
-    names = query.video.frame_names
-    for scores in reduce(lambda frames, step: step.run(frames), config.score_steps, stream):
-        id_map = logits_to_id_map(scores.mask_logits, scores.object_ids).cpu()
-        yield FramePrediction(
-            frame_idx=scores.frame_idx,
-            frame_name=names[scores.frame_idx],
-            frame=scores.frame,
-            id_map=reduce(lambda ids, step: step.apply(ids), config.mask_steps, id_map),
-            output=scores.output,
-            objects_compete=scores.objects_compete,
-        )
+    return propagate_all(net, [query], config, size_of=size_of)[0]
 
 
 def propagate_all(
@@ -106,15 +85,52 @@ def propagate_all(
 ) -> list[Iterator[FramePrediction]]:
     """The predictions of several queries of one video, to be advanced in turns.
 
-    Turn by turn they ask for the same frames, which are then decoded once and shared.
+    Turn by turn they ask for the same frames, which are then decoded once and shared; sentences go
+    to the network's grounder together. Arguments: see `propagate`.
 
-    Args:
-        net: See `propagate`.
-        queries: Of one video.
-        config: See `propagate`.
-        size_of: See `propagate`.
+    Raises:
+        PvuwError: If a sentence is asked of a mirrored or turned view, where left is elsewhere.
     """
+    if any(isinstance(query.prompt, str) for query in queries):
+        for view in config.views.views():
+            if view.flip or view.rotation:
+                raise PvuwError(
+                    "inference.views: words mean something else in a mirrored or turned view "
+                    f"({view.name}); leave flips at [false] and rotations at [0]"
+                )
+    video = queries[0].video
     if len(queries) > 1:
-        video = SharedVideo(queries[0].video, keep=2 * config.prefetch + 2)
-        queries = [Query(query.query_id, video, query.prompt) for query in queries]
-    return [propagate(net, query, config, size_of=size_of) for query in queries]
+        video = SharedVideo(video, keep=2 * config.prefetch + 2)
+    prompts_of = PromptReader(net, queries, config.prompts)
+    return [
+        _predictions(net, video, partial(prompts_of, query), config, size_of) for query in queries
+    ]
+
+
+def _predictions(
+    net: VideoSegmenter,
+    video: Video,
+    read_prompts: Callable[[], Prompts],
+    config: InferenceConfig,
+    size_of: SizeOf | None,
+) -> Iterator[FramePrediction]:
+    video.check()
+    prompts = read_prompts()
+    score = partial(
+        score_frames, net, views=config.views, prefetch=config.prefetch, size_of=size_of
+    )
+    stream = (
+        score(video, prompts=prompts)
+        if config.direction == "forward"
+        else score_both_ways(video, prompts, lambda shown, own: score(shown, prompts=own))
+    )
+    names = video.frame_names
+    for scores in reduce(lambda frames, step: step.run(frames), config.score_steps, stream):
+        id_map = logits_to_id_map(scores.mask_logits, scores.object_ids).cpu()
+        yield FramePrediction(
+            frame_idx=scores.frame_idx,
+            frame_name=names[scores.frame_idx],
+            frame=scores.frame,
+            id_map=reduce(lambda ids, step: step.apply(ids), config.mask_steps, id_map),
+            output=scores.output,
+        )

@@ -20,17 +20,23 @@ class FrameScores:
     """Ids, presence and predicted IoU, and mask logits at any resolution."""
     mask_logits: Tensor
     """Log-odds against background at the frame's size, float32 `[N, H, W]`; see `FrameOutput`."""
-    objects_compete: bool
-    """Whether probabilities are a softmax over background and objects; see `VideoSegmenter`."""
 
     @property
     def object_ids(self) -> list[int]:
         """File id of each of the `N` slots."""
         return self.output.object_ids
 
-    def with_logits(self, mask_logits: Tensor) -> "FrameScores":
-        """Return the frame with other logits, float32 `[N, H, W]`."""
-        output = replace(self.output, mask_logits=mask_logits)
+    @property
+    def objects_compete(self) -> bool:
+        """How logits become probabilities; see `FrameOutput`."""
+        return self.output.objects_compete
+
+    def with_logits(
+        self, mask_logits: Tensor, *, objects_compete: bool | None = None
+    ) -> "FrameScores":
+        """Return the frame with other logits, float32 `[N, H, W]`; None: they compete as before."""
+        compete = self.objects_compete if objects_compete is None else objects_compete
+        output = replace(self.output, mask_logits=mask_logits, objects_compete=compete)
         return replace(self, mask_logits=mask_logits, output=output)
 
 

@@ -6,14 +6,14 @@ published; both readings can be configured.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt, Prompt
 
 Fusion = Literal["mean", "weighted", "vote"]
 
@@ -66,7 +66,9 @@ class View:
 
     def show_prompt(self, prompt: Prompt | None) -> Prompt | None:
         """The prompt as this view shows it."""
-        return None if prompt is None else Prompt(prompt.object_ids, self.show(prompt.masks))
+        if isinstance(prompt, MaskPrompt):
+            return replace(prompt, masks=self.show(prompt.masks))
+        return prompt
 
 
 @dataclass

@@ -1,11 +1,15 @@
 """What every training objective of clips has in common."""
 
 from abc import ABC, abstractmethod
-from typing import Protocol
+from typing import ClassVar, Generic, Protocol
 
 from torch import Tensor, nn
+from typing_extensions import TypeVar
 
 from pvuw.types import ClipOutput, VideoBatch
+
+Output = TypeVar("Output", bound=ClipOutput, default=ClipOutput)
+"""What a loss judges."""
 
 
 class LossValues(Protocol):
@@ -19,8 +23,11 @@ class LossValues(Protocol):
         """Scalars to log, without gradient: `loss`, `loss_ce`, …."""
 
 
-class ClipLoss(nn.Module, ABC):
+class ClipLoss(nn.Module, ABC, Generic[Output]):
     """A training objective over a batch of clips; each network's recipe names its own."""
+
+    judges: ClassVar[type[ClipOutput]]
+    """The kind of output it is for: `Output`, where a program can read it."""
 
     @property
     def needs_features(self) -> bool:
@@ -28,7 +35,7 @@ class ClipLoss(nn.Module, ABC):
         return False
 
     @abstractmethod
-    def forward(self, output: ClipOutput, batch: VideoBatch) -> LossValues:
+    def forward(self, output: Output, batch: VideoBatch) -> LossValues:
         """Loss of a batch, in float32 whatever precision the network ran in.
 
         Args:

@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pvuw.losses.base import ClipLoss
-from pvuw.losses.single_masks import only_steps
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import MaskClip, VideoBatch
 
 
 class BootstrappedTerms(NamedTuple):
@@ -35,7 +34,7 @@ class BootstrappedTerms(NamedTuple):
         }
 
 
-class BootstrappedLoss(ClipLoss):
+class BootstrappedLoss(ClipLoss[MaskClip]):
     """Cross-entropy of the hardest pixels of each frame, plus Dice, with weight 1 each.
 
     The objects of a clip compete: softmax over background and objects. Cross-entropy is the mean
@@ -53,6 +52,7 @@ class BootstrappedLoss(ClipLoss):
         hard_share: Their share in the end, above 0 and at most 1.
     """
 
+    judges = MaskClip
     batches: Tensor
     """Training batches seen, int64 scalar."""
 
@@ -82,20 +82,15 @@ class BootstrappedLoss(ClipLoss):
         left = (self.end - batch) / (self.end - self.start)
         return self.hard_share + (1 - self.hard_share) * left
 
-    def forward(self, output: ClipOutput, batch: VideoBatch) -> BootstrappedTerms:
-        """Loss of a batch; see `ClipLoss.forward`. Frames without a decoding do not count.
-
-        Raises:
-            ValueError: If no frame was decoded, or one more than once or to several candidates.
-        """
-        steps = only_steps(output, "BootstrappedLoss")
+    def forward(self, output: MaskClip, batch: VideoBatch) -> BootstrappedTerms:
+        """Loss of a batch; see `ClipLoss.forward`. Frames without a decoding do not count."""
         share = self.share_at(int(self.batches))
         if self.training:
             self.batches += 1
         with torch.autocast(batch.frames.device.type, enabled=False):
             frames = [
-                _frame_terms(step.mask_logits[:, 0].float(), batch, t, share)
-                for t, step in steps.items()
+                _frame_terms(logits.float(), batch, t, share)
+                for t, logits in output.mask_logits.items()
             ]
         ce, dice = (reduce(add, parts) for parts in zip(*frames, strict=True))
         return BootstrappedTerms(ce + dice, ce, dice, share)

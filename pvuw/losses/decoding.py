@@ -9,7 +9,7 @@ from pvuw.losses.cross_entropy import CrossEntropy, mask_cross_entropy
 from pvuw.losses.dice import dice_loss
 from pvuw.losses.mask_iou import mask_iou, mask_iou_loss
 from pvuw.losses.presence import presence_loss
-from pvuw.types import StepOutput
+from pvuw.types import Decoding
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class DecodingTerms:
 
 
 def decoding_terms(
-    step: StepOutput,
+    step: Decoding,
     truth: Truth,
     *,
     weights: LossWeights,

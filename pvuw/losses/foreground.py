@@ -11,7 +11,7 @@ from pvuw.losses.cross_entropy import PLAIN, CrossEntropy
 from pvuw.losses.decoding import Truth
 from pvuw.losses.similarity import ATTRACT, SimilarityConfig
 from pvuw.losses.vos_loss import LossTerms, VOSLoss, mean_over_processes
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import CandidateClip, Decoding, ForegroundClip, VideoBatch
 
 
 def soft_iou_loss(mask_logits: Tensor, target: Tensor, *, valid: Tensor | None = None) -> Tensor:
@@ -44,7 +44,7 @@ def soft_iou_loss(mask_logits: Tensor, target: Tensor, *, valid: Tensor | None =
     return 1 - (overlap + 1) / (union + 1)
 
 
-class ForegroundLoss(ClipLoss):
+class ForegroundLoss(ClipLoss[ForegroundClip]):
     """Weighted sum of mask terms and similarity, the mean over frames and clips.
 
     `total = ce_weight CE + dice_weight Dice + sim_weight Sim + iou_weight MaskIoU`. The defaults
@@ -63,6 +63,8 @@ class ForegroundLoss(ClipLoss):
         cross_entropy: Plain (default) or focal (`gamma: 2, alpha: 0.25`).
         similarity: What the similarity term compares.
     """
+
+    judges = ForegroundClip
 
     def __init__(
         self,
@@ -93,10 +95,11 @@ class ForegroundLoss(ClipLoss):
         """True where the network's clip output must hold features, which cost memory."""
         return self.rest.needs_features
 
-    def forward(self, output: ClipOutput, batch: VideoBatch) -> LossTerms:
+    def forward(self, output: ForegroundClip, batch: VideoBatch) -> LossTerms:
         """Loss of a batch; see `ClipLoss.forward`."""
-        num_frames = len(output.steps)
-        summed: LossTerms = self.rest(output, batch)  # over the frames
+        num_frames = len(output.mask_logits)
+        decodings = [[Decoding(logits[:, None])] for logits in output.mask_logits.values()]
+        summed: LossTerms = self.rest(CandidateClip(decodings, output.features), batch)
         terms = summed._replace(
             total=summed.total / num_frames,
             ce=_mean(summed.ce, num_frames),
@@ -109,20 +112,18 @@ class ForegroundLoss(ClipLoss):
             iou = self._soft_iou(output, batch)
         return terms._replace(total=terms.total + self.iou_weight * iou, iou=iou)
 
-    def _soft_iou(self, output: ClipOutput, batch: VideoBatch) -> Tensor:
+    def _soft_iou(self, output: ForegroundClip, batch: VideoBatch) -> Tensor:
         masks, valid = batch.object_masks(), None
         if batch.void is not None:
             valid = ~batch.void[batch.object_to_clip].transpose(0, 1)
             masks = masks & valid
         losses: list[Tensor] = []
-        for t, steps in enumerate(output.steps):
+        for t, logits in output.mask_logits.items():
             truth = Truth.of_frame(masks, valid, t)
-            losses += [
-                soft_iou_loss(step.mask_logits.float(), truth.target, valid=truth.valid).sum()
-                for step in steps
-            ]
+            loss = soft_iou_loss(logits[:, None].float(), truth.target, valid=truth.valid)
+            losses.append(loss.sum())
         count = mean_over_processes(masks.shape[1], masks.device)
-        return reduce(add, losses) / count / len(output.steps)
+        return reduce(add, losses) / count / len(output.mask_logits)
 
 
 def _mean(total: Tensor | None, count: int) -> Tensor | None:

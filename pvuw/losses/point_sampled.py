@@ -10,8 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from pvuw.losses.base import ClipLoss
-from pvuw.losses.single_masks import only_steps
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import AuxiliaryClip, MaskClip, VideoBatch
 
 _INSIDE = 0.999
 """A point counts where all pixels around it have a truth."""
@@ -43,7 +42,7 @@ class PointTerms(NamedTuple):
         return {name: part.detach() for name, part in parts.items() if part is not None}
 
 
-class PointSampledLoss(ClipLoss):
+class PointSampledLoss(ClipLoss[MaskClip]):
     """Cross-entropy plus Dice over the objects of a clip, at points where they are in doubt.
 
     The objects of a clip compete: softmax over background and objects. Of `oversample_ratio` times
@@ -51,7 +50,8 @@ class PointSampledLoss(ClipLoss):
     `importance_ratio` of all; the rest is uniform (PointRend, Kirillov et al. 2020,
     https://arxiv.org/abs/1912.08193, section 3.1). Cross-entropy is the mean over points, Dice the
     mean over objects and leaves background out; both are summed over frames and averaged over
-    clips. Defaults are those of Cutie's main training (Cheng et al. 2024,
+    clips. The masks a network went by count too, where it
+    says them (Cutie, LiVOS). Defaults are those of Cutie's main training (Cheng et al. 2024,
     https://arxiv.org/abs/2310.12982, section 4.1).
 
     Args:
@@ -61,6 +61,8 @@ class PointSampledLoss(ClipLoss):
         sensory_weight: Weight of the masks predicted from recurrent state.
         query_weight: Weight of those the object transformer goes by.
     """
+
+    judges = MaskClip
 
     def __init__(
         self,
@@ -83,15 +85,10 @@ class PointSampledLoss(ClipLoss):
         self.sensory_weight = sensory_weight
         self.query_weight = query_weight
 
-    def forward(self, output: ClipOutput, batch: VideoBatch) -> PointTerms:
-        """Loss of a batch; see `ClipLoss.forward`. Draws points from torch's global generator.
-
-        Raises:
-            ValueError: If no frame was decoded, or one more than once or to several candidates.
-        """
-        steps = only_steps(output, "PointSampledLoss")
+    def forward(self, output: MaskClip, batch: VideoBatch) -> PointTerms:
+        """Loss of a batch; see `ClipLoss.forward`. Draws points from torch's global generator."""
         with torch.autocast(batch.frames.device.type, enabled=False):
-            clips = [self._clip(steps, batch, b) for b, n in enumerate(batch.num_objects) if n]
+            clips = [self._clip(output, batch, b) for b, n in enumerate(batch.num_objects) if n]
         ce, dice, sensory, query = (_mean(parts) for parts in zip(*clips, strict=True))
         assert ce is not None
         assert dice is not None
@@ -103,22 +100,22 @@ class PointSampledLoss(ClipLoss):
         return PointTerms(total, ce, dice, sensory, query)
 
     def _clip(
-        self, steps: dict[int, StepOutput], batch: VideoBatch, b: int
+        self, output: MaskClip, batch: VideoBatch, b: int
     ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Unweighted parts of one clip: cross-entropy, Dice, sensory, query."""
         rows = [o for o, clip in enumerate(batch.object_to_clip) if clip == b]
-        truth, valid = _truth(batch, b, list(steps))
-        masks = [step.mask_logits[rows, 0] for step in steps.values()]
+        truth, valid = _truth(batch, b, list(output.mask_logits))
+        masks = [logits[rows] for logits in output.mask_logits.values()]
         ce, dice = self._terms(masks, truth, valid)
-        sensory = [
-            s.sensory_logits[rows, 0] for s in steps.values() if s.sensory_logits is not None
-        ]
-        levels = [s.query_logits[rows] for s in steps.values() if s.query_logits is not None]
+        if not isinstance(output, AuxiliaryClip):
+            return ce, dice, None, None
+        sensory = [logits[rows] for logits in output.sensory_logits.values()]
+        levels = [logits[rows] for logits in output.level_logits.values()]
         return (
             ce,
             dice,
-            _sum(self._terms(sensory, truth, valid)) if sensory else None,
-            self._levels(levels, truth, valid) if levels else None,
+            _sum(self._terms(sensory, truth, valid)),
+            self._levels(levels, truth, valid),
         )
 
     def _levels(self, levels: Sequence[Tensor], truth: Tensor, valid: Tensor | None) -> Tensor:

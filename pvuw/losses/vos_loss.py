@@ -12,7 +12,7 @@ from pvuw.losses.base import ClipLoss
 from pvuw.losses.cross_entropy import FOCAL, CrossEntropy
 from pvuw.losses.decoding import DecodingTerms, LossWeights, Truth, decoding_terms
 from pvuw.losses.similarity import ATTRACT, SimilarityConfig, object_features, similarity_loss
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import CandidateClip, Decoding, VideoBatch
 
 
 class LossTerms(NamedTuple):
@@ -48,7 +48,7 @@ class LossTerms(NamedTuple):
         return {name: part.detach() for name, part in parts.items() if part is not None}
 
 
-class VOSLoss(ClipLoss):
+class VOSLoss(ClipLoss[CandidateClip]):
     """Weighted sum of mask, similarity, IoU and presence terms over a batch of clips.
 
     `total = ce_weight CE + dice_weight Dice + sim_weight Sim + iou_weight MaskIoU
@@ -76,6 +76,8 @@ class VOSLoss(ClipLoss):
         similarity: What the similarity term compares.
         supervise_all_iou: Judge the predicted IoU of every candidate and not of the best one alone.
     """
+
+    judges = CandidateClip
 
     def __init__(
         self,
@@ -106,12 +108,12 @@ class VOSLoss(ClipLoss):
         """True where the network's clip output must hold features, which cost memory."""
         return self.weights.sim > 0
 
-    def forward(self, output: ClipOutput, batch: VideoBatch) -> LossTerms:
+    def forward(self, output: CandidateClip, batch: VideoBatch) -> LossTerms:
         """Loss of a batch; see `ClipLoss.forward`. Frames without a decoding do not count."""
         with torch.autocast(batch.frames.device.type, enabled=False):
             return self._forward(output, batch)
 
-    def _forward(self, output: ClipOutput, batch: VideoBatch) -> LossTerms:
+    def _forward(self, output: CandidateClip, batch: VideoBatch) -> LossTerms:
         num_objects = mean_over_processes(len(batch.object_to_clip), batch.frames.device)
         masks, valid = batch.object_masks(), None
         if batch.void is not None:
@@ -119,7 +121,7 @@ class VOSLoss(ClipLoss):
             masks = masks & valid
         frames = [
             self._frame_terms(steps, Truth.of_frame(masks, valid, t), num_objects)
-            for t, steps in enumerate(output.steps)
+            for t, steps in enumerate(output.decodings)
             if steps
         ]
         total = reduce(add, [frame.weighted(self.weights) for frame in frames])
@@ -139,7 +141,7 @@ class VOSLoss(ClipLoss):
         )
 
     def _frame_terms(
-        self, steps: list[StepOutput], truth: Truth, num_objects: float | Tensor
+        self, decodings: list[Decoding], truth: Truth, num_objects: float | Tensor
     ) -> DecodingTerms:
         terms = partial(
             decoding_terms,
@@ -149,27 +151,27 @@ class VOSLoss(ClipLoss):
             num_objects=num_objects,
             supervise_all_iou=self.supervise_all_iou,
         )
-        return reduce(add, [terms(step) for step in steps])
+        return reduce(add, [terms(decoding) for decoding in decodings])
 
-    def _similarity(self, output: ClipOutput, batch: VideoBatch, masks: Tensor) -> Tensor:
-        if output.query_features is None or output.memory_features is None:
+    def _similarity(self, output: CandidateClip, batch: VideoBatch, masks: Tensor) -> Tensor:
+        if output.features is None:
             raise ValueError(
                 "the network returned no features: ask for them, or set the loss's sim_weight to 0"
             )
         return similarity_loss(
-            object_features(output.query_features, masks),
-            object_features(output.memory_features, masks),
-            memory_frames=output.memory_frames,
+            object_features(output.features.query, masks),
+            object_features(output.features.memory, masks),
+            memory_frames=output.features.memory_frames,
             object_to_clip=batch.object_to_clip,
             config=self.similarity,
         ).sum()
 
 
-def _share_of_visible(count: Tensor | None, output: ClipOutput, masks: Tensor) -> Tensor | None:
+def _share_of_visible(count: Tensor | None, output: CandidateClip, masks: Tensor) -> Tensor | None:
     """A count of visible objects over all decodings, divided by how many could be counted."""
     if count is None:
         return None
-    decodings = torch.tensor([len(steps) for steps in output.steps], device=masks.device)
+    decodings = torch.tensor([len(steps) for steps in output.decodings], device=masks.device)
     visible = masks.flatten(2).any(-1).sum(1)  # [T]
     return count / (visible * decodings).sum().clamp(min=1)
 

@@ -3,10 +3,11 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
+from pvuw.nets.grounding import Grounder
 from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch
 
 
@@ -71,15 +72,14 @@ class VideoSegmenter(nn.Module, ABC):
     """A network that segments prompted objects through a video.
 
     Frames enter as uint8, in training also as float in 0..1; normalisation happens inside. A
-    subclass states in its own docstring what `start` may be told and what its training forward
-    prompts with.
+    subclass states in its own docstring what `start` may be told, and one that is trained what its
+    training forward prompts with.
     """
 
     reads_next_frame: bool = False
     """True where a session's `step` wants the frame after the current one, for motion."""
-    objects_compete: bool = False
-    """True where probabilities are a softmax over background and objects, False where each object
-    has its own sigmoid. Tells how to turn `mask_logits` into probabilities and back."""
+    grounder: Grounder | None = None
+    """Makes prompts of sentences; None where a network follows masks alone."""
 
     uses_every_weight: bool = False
     """True where every training step gives every weight a gradient, whatever its clips show.
@@ -93,15 +93,6 @@ class VideoSegmenter(nn.Module, ABC):
             num_frames: Its length where known. Some networks scale their time encodings by it.
             scale: The network's own input resolution is multiplied by it and rounded to what the
                 network can take; 1 is the resolution of its recipe.
-        """
-
-    @abstractmethod
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
-        """Run the training forward over a batch of clips; may draw from torch's global generator.
-
-        Args:
-            batch: Clips with at least one object in all.
-            features: Also return the features the similarity loss compares; they cost memory.
         """
 
     def official_state_dict(self) -> dict[str, Tensor]:
@@ -151,6 +142,23 @@ class VideoSegmenter(nn.Module, ABC):
         if mode:
             _silence_frozen(self)
         return self
+
+
+class TrainableSegmenter(VideoSegmenter):
+    """A network that is trained on clips."""
+
+    clip_output: ClassVar[type[ClipOutput]]
+    """What `forward_clip` returns, to be judged by a loss for it."""
+
+    @abstractmethod
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+        """Run the training forward over a batch of clips; may draw from torch's global generator.
+
+        Args:
+            batch: Clips with at least one object in all.
+            features: Also return the features the similarity loss compares, where the network has
+                such; they cost memory.
+        """
 
 
 def _silence_frozen(module: nn.Module) -> None:

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from pvuw.errors import PvuwError
 from pvuw.nets.base import VideoSegmenter, VideoSession
-from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch
+from pvuw.nets.prompting import masks_by_id
+from pvuw.types import FrameOutput, Prompt
 
 _LOGIT = 10.0
 
@@ -20,14 +20,6 @@ class CopyFirst(VideoSegmenter):
         """Begin a video."""
         del num_frames, scale
         return CopyFirstSession()
-
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
-        """Refuse: there is nothing to train.
-
-        Raises:
-            PvuwError: Always.
-        """
-        raise PvuwError("CopyFirst has no weights to train; choose another network for `fit`")
 
 
 class CopyFirstSession(VideoSession):
@@ -51,8 +43,7 @@ class CopyFirstSession(VideoSession):
     ) -> FrameOutput:
         """Take in a prompt and repeat every object's latest mask as logits of -10 and 10."""
         del last, next_frame
-        if prompt is not None:
-            self._masks.update(zip(prompt.object_ids, prompt.masks, strict=True))
+        self._masks.update(masks_by_id(prompt, frame))
         masks = [mask.to(frame.device) for mask in self._masks.values()]
         stacked = torch.stack(masks) if masks else frame.new_zeros(0, *frame.shape[-2:])
         logits = torch.where(stacked > 0, _LOGIT, -_LOGIT)

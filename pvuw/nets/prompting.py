@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt, Prompt
 
 
 def check_frame(frame: Tensor) -> None:
@@ -20,11 +20,13 @@ def masks_by_id(prompt: Prompt | None, frame: Tensor) -> dict[int, Tensor]:
     """Mask of each prompted object, bool `[H, W]`, in the prompt's order; none without a prompt.
 
     Raises:
-        ValueError: If the masks are not bool `[N, H, W]` at the size of the frame, or an id is
-            named twice.
+        ValueError: If the prompt holds no masks, they are not bool `[N, H, W]` at the size of the
+            frame, or an id is named twice.
     """
     if prompt is None:
         return {}
+    if not isinstance(prompt, MaskPrompt):
+        raise ValueError(f"a network that follows masks was given a {type(prompt).__name__}")
     expected = (len(prompt.object_ids), *frame.shape[-2:])
     if prompt.masks.dtype != torch.bool or tuple(prompt.masks.shape) != expected:
         raise ValueError(

@@ -3,7 +3,7 @@
 import torch
 
 from pvuw.ops.id_maps import logits_to_id_map
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 TIE = 2e-4
 """Probabilities this near may change places from one machine to the next."""
@@ -19,7 +19,9 @@ def prompt_at(case, t):
     id_map = case.masks.get(t)
     if id_map is None:
         return None
-    return Prompt.from_id_map(id_map, [i for i in case.meta["channel_ids"] if (id_map == i).any()])
+    return MaskPrompt.from_id_map(
+        id_map, [i for i in case.meta["channel_ids"] if (id_map == i).any()]
+    )
 
 
 class Spy:

@@ -5,7 +5,7 @@ import torch
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.ops.id_maps import logits_to_id_map, resize_logits
 from pvuw.sample.scene import generate_clip
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt, VideoBatch
 
 SIZE = 128
 OBJECT_IDS = [5, 9]
@@ -56,7 +56,7 @@ def minimise(net, total, *, steps, peak_lr=PEAK_LR, weight_decay=0.01):
 def track(net, frames, masks):
     """Id maps the session finds, the first frame's included."""
     session = net.eval().start(len(frames))
-    outputs = [session.step(frames[0], Prompt(OBJECT_IDS, masks[0]))]
+    outputs = [session.step(frames[0], MaskPrompt(OBJECT_IDS, masks[0]))]
     outputs += [session.step(frame) for frame in frames[1:]]
     size_hw = tuple(frames.shape[-2:])
     return [logits_to_id_map(resize_logits(o.mask_logits, size_hw), OBJECT_IDS) for o in outputs]

@@ -7,7 +7,7 @@ import torch
 
 from pvuw.cli import main
 from pvuw.nets.checkpoint import read_checkpoint
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.cli import build
 from tests.helpers.sam2_reference import (
     at_size,
@@ -56,7 +56,7 @@ def last(out):
 
 def run_ours(net, frames, masks):
     session = net.eval().start(len(frames))
-    prompt = Prompt(list(masks), torch.stack(list(masks.values())))
+    prompt = MaskPrompt(list(masks), torch.stack(list(masks.values())))
     outputs = [session.step(f, prompt if t == 0 else None) for t, f in enumerate(frames)]
     return [at_size(output.mask_logits, frames[0].shape[-2:]) for output in outputs]
 

@@ -1,7 +1,5 @@
 """Mask confidence control on the output, and hiding objects the network believes absent."""
 
-from dataclasses import replace
-
 from torch import Tensor
 
 from pvuw.inference.scores import FrameScores, ScoreStream
@@ -37,7 +35,7 @@ class ConfidenceControl(ScoreStep):
         """Frames with changed logits."""
         for scores in frames:
             # No softmax gives these numbers: each object stands for itself from here on.
-            yield replace(scores.with_logits(self.control(scores)), objects_compete=False)
+            yield scores.with_logits(self.control(scores), objects_compete=False)
 
     def control(self, scores: FrameScores) -> Tensor:
         """Changed logits of one frame, `[N, H, W]`."""

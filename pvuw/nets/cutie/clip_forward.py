@@ -12,9 +12,9 @@ from torch import Tensor
 
 from pvuw.nets.cutie.keys import KeyProjection, Keys
 from pvuw.nets.cutie.network import ObjectMemoryNet
-from pvuw.nets.cutie.training import TrainingClip, step_output
+from pvuw.nets.cutie.training import TrainingClip, add_decoding
 from pvuw.nets.matching.affinity import full_affinity, read_values, similarity
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import AuxiliaryClip, VideoBatch
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class CutieClips:
 
 def forward_clip(
     net: ObjectMemoryNet, key_proj: KeyProjection, batch: VideoBatch, *, config: CutieClips
-) -> ClipOutput:
+) -> AuxiliaryClip:
     """Decode every frame but the first of a batch of clips, each from the memory of those before.
 
     Draws from torch's global generator: which frames are read, and whether the state is updated.
@@ -58,7 +58,7 @@ def forward_clip(
     sensory = net.deepen(values, net.blank_state(clip.frame(0), len(values)))
     masks = clip.first_masks
     memory.add(values)
-    steps: list[list[StepOutput]] = [[]]
+    output = AuxiliaryClip({}, {}, {})
     for t in range(1, clip.num_frames):
         features = clip.frame(t)
         refined, levels = net.refine(
@@ -71,7 +71,7 @@ def forward_clip(
         )
         decoded = net.decode(features, refined, clip.counts)
         levels = [*levels, net.object_transformer.level_logits(refined, len(levels))]
-        steps.append([step_output(net, features, decoded, sensory, levels, clip.counts)])
+        add_decoding(output, t, net, features, decoded, sensory, levels, clip.counts)
         sensory = net.advance(decoded, sensory)
         if t + 1 < clip.num_frames:
             masks = clip.probabilities(decoded)
@@ -80,7 +80,7 @@ def forward_clip(
             memory.add(values)
             if torch.rand(()) < config.deep_update_prob:
                 sensory = net.deepen(values, sensory)
-    return ClipOutput(steps=steps)
+    return output
 
 
 class _Memory:

@@ -16,7 +16,7 @@ from pvuw.nets.cutie.presets import Preset, preset_named
 from pvuw.nets.cutie.session import CutieSession
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.trunk import ImageTrunk
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import AuxiliaryClip, VideoBatch
 
 _PUBLISHED = Widths()
 _CLIP = CutieClips()
@@ -43,7 +43,7 @@ class Cutie(ObjectMemoryNet):
         freeze_norms: Keep the batch norms' statistics in training, as published.
     """
 
-    objects_compete = True
+    clip_output = AuxiliaryClip
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Cutie(ObjectMemoryNet):
         """What `frame_size` says."""
         return self.frame_size.network_size(size_hw)
 
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> AuxiliaryClip:
         """Run the training forward; see `pvuw.nets.cutie.clip_forward.forward_clip`."""
         del features  # no loss of this network's compares any
         return forward_clip(self, self.key_proj, batch, config=self.clip)

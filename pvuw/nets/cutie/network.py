@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.base import TrainableSegmenter
 from pvuw.nets.cutie.blocks import FeatureFuser, PixelFuser
 from pvuw.nets.cutie.clips import competing_logits, others, per_object
 from pvuw.nets.cutie.object_summarizer import ObjectSummarizer
@@ -128,7 +128,7 @@ class AuxiliaryPredictors(nn.Module):
         self.sensory_aux = SensoryPredictor(dim)
 
 
-class ObjectMemoryNet(VideoSegmenter):
+class ObjectMemoryNet(TrainableSegmenter):
     """A network with recurrent state, object memory and object transformer.
 
     Tensors with a row per object hold the objects of all clips of a batch, clips in order;

@@ -80,7 +80,9 @@ class ObjectMemorySession(VideoSession):
         with torch.inference_mode():
             known = len(self._slots)
             if not known and not prompted:
-                return FrameOutput([], torch.zeros(0, *framing.inner_hw, device=device))
+                return FrameOutput(
+                    [], torch.zeros(0, *framing.inner_hw, device=device), objects_compete=True
+                )
             features = self._net.encode_images(framing.image(frame.to(device)))
             if not known:
                 self._begin()
@@ -88,7 +90,7 @@ class ObjectMemorySession(VideoSession):
             masks = [framing.mask(mask.to(device)) for mask in prompted.values()]
             given = dict(zip(slots, masks, strict=True))
             logits = self._advance(features, given, known=known, last=last)
-            return FrameOutput(self.object_ids, framing.crop(logits))
+            return FrameOutput(self.object_ids, framing.crop(logits), objects_compete=True)
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; see `VideoSession.remove_object`."""

@@ -9,7 +9,7 @@ from pvuw.nets.cutie.clips import against_background, competing_logits, softmax_
 from pvuw.nets.cutie.network import Decoded, FrameFeatures, ObjectMemoryNet
 from pvuw.nets.matching.framing import MULTIPLE
 from pvuw.ops.images import normalize_images
-from pvuw.types import StepOutput, VideoBatch
+from pvuw.types import AuxiliaryClip, VideoBatch
 
 
 class TrainingClip:
@@ -41,19 +41,23 @@ class TrainingClip:
         return softmax_over_clip(decoded.objects, decoded.background, self.counts)
 
 
-def step_output(
+def add_decoding(
+    output: AuxiliaryClip,
+    t: int,
     net: ObjectMemoryNet,
     features: FrameFeatures,
     decoded: Decoded,
     sensory: Tensor,
     levels: Sequence[Tensor],
     counts: Sequence[int],
-) -> StepOutput:
-    """One decoding as the loss takes it: log-odds against background throughout.
+) -> None:
+    """Add the decoding of a frame as the loss takes it: log-odds against background throughout.
 
     Args:
+        output: What it is added to.
+        t: The frame.
         net: The network.
-        features: The frame.
+        features: Those of the frame.
         decoded: Its masks.
         sensory: The recurrent state to predict auxiliary masks from, float `[O, C, h, w]`.
         levels: Logits of each level of the object transformer, float `[O, h, w]`.
@@ -64,11 +68,9 @@ def step_output(
         against_background(*competing_logits(logits.sigmoid(), counts), counts)
         for logits in auxiliary
     ]
-    return StepOutput(
-        mask_logits=against_background(decoded.objects, decoded.background, counts)[:, None],
-        sensory_logits=competing[0][:, None],
-        query_logits=torch.stack(competing[1:], dim=1),
-    )
+    output.mask_logits[t] = against_background(decoded.objects, decoded.background, counts)
+    output.sensory_logits[t] = competing[0]
+    output.level_logits[t] = torch.stack(competing[1:], dim=1)
 
 
 def _check(batch: VideoBatch) -> None:

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from pvuw.nets.cutie.network import ObjectMemoryNet
-from pvuw.nets.cutie.training import TrainingClip, step_output
+from pvuw.nets.cutie.training import TrainingClip, add_decoding
 from pvuw.nets.livos.matching import GateProjector, KeyProjector, readout, written
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import AuxiliaryClip, VideoBatch
 
 
 def forward_clip(
@@ -19,7 +19,7 @@ def forward_clip(
     key_projector: KeyProjector,
     gate_projector: GateProjector,
     batch: VideoBatch,
-) -> ClipOutput:
+) -> AuxiliaryClip:
     """Decode every frame but the first of a batch of clips, each from the memory of those before.
 
     Args:
@@ -39,10 +39,9 @@ def forward_clip(
     masks = clip.first_masks
     sensory = net.blank_state(clip.frame(0), len(masks))
     summaries: Tensor | None = None
-    steps: list[list[StepOutput]] = []
+    output = AuxiliaryClip({}, {}, {})
     for t in range(clip.num_frames):
         features = clip.frame(t)
-        steps.append([])
         if summaries is not None:
             refined, levels = net.refine(
                 features,
@@ -55,14 +54,14 @@ def forward_clip(
             decoded = net.decode(features, refined, clip.counts)
             sensory = net.advance(decoded, sensory)
             levels = [*levels, net.object_transformer.level_logits(refined, len(levels))]
-            steps[t] = [step_output(net, features, decoded, sensory, levels, clip.counts)]
+            add_decoding(output, t, net, features, decoded, sensory, levels, clip.counts)
             masks = clip.probabilities(decoded)
         if t + 1 < clip.num_frames:
             values, more = net.encode_masks(features, masks, clip.counts)
             summaries = more if summaries is None else summaries + more
             sensory = net.deepen(values, sensory)
             memory.write(t, values)
-    return ClipOutput(steps=steps)
+    return output
 
 
 class _Memory:

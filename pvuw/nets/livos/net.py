@@ -15,7 +15,7 @@ from pvuw.nets.livos.session import LiVOSSession
 from pvuw.nets.livos.weights import published_name
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.trunk import ImageTrunk
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import AuxiliaryClip, VideoBatch
 
 _PUBLISHED = Widths()
 _SHORTER_SIDE = {"mose": 480, "mose_plus": 720}
@@ -37,7 +37,7 @@ class LiVOS(ObjectMemoryNet):
             small batches; the authors trained them along.
     """
 
-    objects_compete = True
+    clip_output = AuxiliaryClip
     uses_every_weight = True
 
     def __init__(
@@ -81,7 +81,7 @@ class LiVOS(ObjectMemoryNet):
         """What `frame_size` says."""
         return self.frame_size.network_size(size_hw)
 
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> AuxiliaryClip:
         """Run the training forward; see `pvuw.nets.livos.clip_forward.forward_clip`."""
         del features  # no loss of this network's compares any
         return forward_clip(self, self.key_projector, self.gate_projector, batch)

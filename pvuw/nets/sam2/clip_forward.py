@@ -29,7 +29,7 @@ from pvuw.nets.sam2.prompt_plan import FirstPrompt, PromptPlan
 from pvuw.nets.sam2.recompute import RecomputedPart, recompute_activations
 from pvuw.nets.sam2.training_heads import Decoded, TrainingHeads
 from pvuw.ops.images import normalize_images
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import CandidateClip, ClipFeatures, Decoding, VideoBatch
 
 FIRST_MASKS = PromptPlan.of_masks([0])
 """Prompts of semi-supervised segmentation: the true masks of the first frame."""
@@ -71,7 +71,7 @@ def forward_clip(
     *,
     config: ForwardConfig = _DEFAULT,
     features: bool = False,
-) -> ClipOutput:
+) -> CandidateClip:
     """Decode every frame of a batch of clips, each from the memory of those before it.
 
     The objects of all clips run as one batch of `O`. Prompted frames come first, the others follow
@@ -85,7 +85,7 @@ def forward_clip(
         batch: Clips at the network's own image size. `frames` may be uint8, or float in 0..1 where
             augmentation on the device has come first.
         config: Prompts and how to run.
-        features: Fill `query_features`, `memory_features` and `memory_frames` of the result too.
+        features: Fill the features of the result too.
             They hold on to three maps per object and frame. Frames whose object pointers alone are
             read are not memory frames: a pointer has no place.
 
@@ -104,17 +104,19 @@ def forward_clip(
         order = config.plan.order(batch.num_frames)
         decoded = {t: clip.step(t, last=t == order[-1]) for t in order}
     frames = [decoded[t] for t in range(batch.num_frames)]
-    output = ClipOutput(steps=[frame.steps for frame in frames])
+    output = CandidateClip([frame.decodings for frame in frames])
     if features:
-        output.query_features = torch.stack([frame.query_features for frame in frames])
-        output.memory_features = torch.stack([frame.image_features for frame in frames])
-        output.memory_frames = [frame.memory_frames for frame in frames]
+        output.features = ClipFeatures(
+            query=torch.stack([frame.query_features for frame in frames]),
+            memory=torch.stack([frame.image_features for frame in frames]),
+            memory_frames=[frame.memory_frames for frame in frames],
+        )
     return output
 
 
 @dataclass
 class _DecodedFrame:
-    steps: list[StepOutput]
+    decodings: list[Decoding]
     query_features: Tensor  # [O, C, h, w]
     image_features: Tensor  # [O, C, h, w]
     memory_frames: list[int]
@@ -200,8 +202,8 @@ class _Clip:
             decodings = self._decode(t, fused, features.fine)
         if not last:
             self._remember(t, features, decodings[-1])
-        steps = [StepOutput(d.candidates, d.predicted_iou, d.presence_logits) for d in decodings]
-        return _DecodedFrame(steps, fused, features.level(-1), memory_frames)
+        said = [Decoding(d.candidates, d.predicted_iou, d.presence_logits) for d in decodings]
+        return _DecodedFrame(said, fused, features.level(-1), memory_frames)
 
     def _decode(self, t: int, fused: Tensor, fine: list[Tensor] | None) -> list[Decoded]:
         """Find the masks of frame `t`, then correct them click by click."""

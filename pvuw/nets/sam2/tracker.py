@@ -4,7 +4,7 @@ import numpy as np
 from sam2.modeling.sam2_base import SAM2Base
 
 from pvuw.errors import PvuwError
-from pvuw.nets.base import ParameterLayer, VideoSegmenter
+from pvuw.nets.base import ParameterLayer, TrainableSegmenter
 from pvuw.nets.sam2.clip_forward import (
     FIRST_MASKS,
     ForwardConfig,
@@ -15,7 +15,7 @@ from pvuw.nets.sam2.clip_forward import (
 from pvuw.nets.sam2.memory_policy import MemoryPolicy
 from pvuw.nets.sam2.prompt_plan import PromptPlan, TrainingPrompts, draw_plan
 from pvuw.nets.sam2.recompute import WORTHWHILE_PARTS, RecomputedPart
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import CandidateClip, VideoBatch
 
 _PARTS: dict[str, tuple[str, ...]] = {
     "image_encoder": ("image_encoder",),
@@ -39,7 +39,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
 """What recipes may freeze, adapt or compile, by SAM 2's own names."""
 
 
-class MemoryTracker(VideoSegmenter):
+class MemoryTracker(TrainableSegmenter):
     """A network whose every part but the image encoder is SAM 2's.
 
     Args:
@@ -50,6 +50,7 @@ class MemoryTracker(VideoSegmenter):
         checkpoint_activations: In training, compute activations a second time in backward.
     """
 
+    clip_output = CandidateClip
     encode_images: ImageEncoding = staticmethod(encode_images)
     """How training encodes frames; sessions have encoders of their own."""
 
@@ -74,7 +75,7 @@ class MemoryTracker(VideoSegmenter):
         """The square of `image_size`."""
         return self.model.image_size, self.model.image_size
 
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> CandidateClip:
         """Run the training forward; see `pvuw.nets.sam2.clip_forward.forward_clip`.
 
         Raises:

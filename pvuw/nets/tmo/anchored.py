@@ -1,15 +1,16 @@
 """TMO beside another network: that one says which object, TMO how far the foreground reaches."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
-from pvuw.errors import PvuwError
 from pvuw.nets.base import VideoSegmenter, VideoSession
 from pvuw.nets.tmo.identities import split_foreground
 from pvuw.nets.tmo.net import Tmo
 from pvuw.nets.tmo.stream import ForegroundStream, module_device
 from pvuw.ops.id_maps import resize_logits
-from pvuw.types import ClipOutput, FrameOutput, Prompt, VideoBatch
+from pvuw.types import FrameOutput, Prompt
 
 
 class AnchoredTmo(VideoSegmenter):
@@ -23,8 +24,6 @@ class AnchoredTmo(VideoSegmenter):
         anchor: Says which object.
     """
 
-    objects_compete = True
-
     def __init__(self, tmo: Tmo, anchor: VideoSegmenter) -> None:
         super().__init__()
         self.tmo = tmo
@@ -35,14 +34,6 @@ class AnchoredTmo(VideoSegmenter):
         """Begin a video; see `VideoSegmenter.start`."""
         anchor = self.anchor.start(num_frames, scale=scale)
         return AnchoredSession(self.tmo, self.tmo.stream(scale=scale), anchor)
-
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
-        """Refuse: the two networks have objectives of their own.
-
-        Raises:
-            PvuwError: Always.
-        """
-        raise PvuwError("AnchoredTmo is for prediction; train Tmo and its anchor apart")
 
 
 class AnchoredSession(VideoSession):
@@ -73,12 +64,17 @@ class AnchoredSession(VideoSession):
         self._stream.advance(frame.to(device), following)
         output = self._anchor.step(frame, prompt, last=last, next_frame=next_frame)
         if prompt is not None or not output.object_ids:
-            return output
+            return replace(output, objects_compete=True)
         logits = resize_logits(
             output.mask_logits.float().to(device), (frame.shape[-2], frame.shape[-1])
         )
         found = split_foreground(self._stream.logits(), logits, self._tmo.identities)
-        return FrameOutput(output.object_ids, found.mask_logits, has_opinion=found.has_opinion)
+        return FrameOutput(
+            output.object_ids,
+            found.mask_logits,
+            objects_compete=True,
+            has_opinion=found.has_opinion,
+        )
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; see `VideoSession.remove_object`."""

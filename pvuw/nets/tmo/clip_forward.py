@@ -6,7 +6,7 @@ from torch import Tensor
 from pvuw.nets.flow import FlowEstimator
 from pvuw.nets.tmo.decoder import resize_bicubic
 from pvuw.nets.tmo.network import TmoNetwork
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import ClipFeatures, ForegroundClip, VideoBatch
 
 
 def forward_clip(
@@ -16,7 +16,7 @@ def forward_clip(
     estimator: FlowEstimator | None,
     still_share: float,
     features: bool = False,
-) -> ClipOutput:
+) -> ForegroundClip:
     """Foreground of every frame of every clip, each frame by itself.
 
     Args:
@@ -44,11 +44,10 @@ def forward_clip(
     scores = resize_bicubic(scores, (frames.shape[-2], frames.shape[-1]))
     by_clip = (num_clips, num_frames)
     logits = torch.unflatten(scores[:, 1] - scores[:, 0], 0, by_clip)
-    output = ClipOutput([[StepOutput(logits[:, t, None])] for t in range(num_frames)])
+    output = ForegroundClip({t: logits[:, t] for t in range(num_frames)})
     if features:
         maps = torch.unflatten(appearance.s16, 0, by_clip).transpose(0, 1)
-        output.query_features = output.memory_features = maps
-        output.memory_frames = [list(range(t)) for t in range(num_frames)]
+        output.features = ClipFeatures(maps, maps, [list(range(t)) for t in range(num_frames)])
     return output
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.base import TrainableSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.flow import FlowConfig, FlowEstimator
 from pvuw.nets.tmo.clip_forward import forward_clip
@@ -13,13 +13,13 @@ from pvuw.nets.tmo.identities import IdentityConfig
 from pvuw.nets.tmo.network import TmoNetwork
 from pvuw.nets.tmo.session import TmoSession
 from pvuw.nets.tmo.stream import ForegroundStream
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import ForegroundClip, VideoBatch
 
 _MULTIPLE = 32
 _IDENTITIES = IdentityConfig()
 
 
-class Tmo(VideoSegmenter):
+class Tmo(TrainableSegmenter):
     """TMO (Cho et al. 2023, https://arxiv.org/abs/2209.03138): finds what stands out or moves.
 
     It knows one foreground and no objects. Prompts give ids, which sessions carry along the flow
@@ -41,7 +41,7 @@ class Tmo(VideoSegmenter):
         identities: When a foreground counts as an object's.
     """
 
-    objects_compete = True
+    clip_output = ForegroundClip
     uses_every_weight = True
 
     def __init__(
@@ -95,7 +95,7 @@ class Tmo(VideoSegmenter):
         """The square of `image_size`."""
         return self.vos.image_size, self.vos.image_size
 
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ForegroundClip:
         """Run the training forward; see `pvuw.nets.tmo.clip_forward.forward_clip`."""
         return forward_clip(
             self.vos,

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from pvuw.nets.base import VideoSession
+from pvuw.nets.prompting import masks_by_id
 from pvuw.nets.tmo.identities import Identified, IdentityConfig, carry_ids
 from pvuw.nets.tmo.stream import ForegroundStream, module_device
 from pvuw.types import FrameOutput, Prompt
@@ -51,9 +52,14 @@ class TmoSession(VideoSession):
         following = None if next_frame is None else next_frame.to(device)
         self._stream.advance(frame.to(device), following)
         found = self._follow(frame.shape[-2:], device)
-        if prompt is not None:
-            found = self._take_in(prompt, found)
-        return FrameOutput(self.object_ids, found.mask_logits, has_opinion=found.has_opinion)
+        if masks := masks_by_id(prompt, frame):
+            found = self._take_in(masks, found)
+        return FrameOutput(
+            self.object_ids,
+            found.mask_logits,
+            objects_compete=True,
+            has_opinion=found.has_opinion,
+        )
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; see `VideoSession.remove_object`."""
@@ -76,19 +82,19 @@ class TmoSession(VideoSession):
         self._masks = torch.where(found.has_opinion[:, None, None], visible, expected)
         return found
 
-    def _take_in(self, prompt: Prompt, found: Identified) -> Identified:
-        """The objects with a prompt's masks in place of what was found there."""
+    def _take_in(self, prompted: dict[int, Tensor], found: Identified) -> Identified:
+        """The objects with prompted masks in place of what was found there."""
         assert self._masks is not None
-        given = prompt.masks.to(self._masks.device)
+        given = torch.stack([*prompted.values()]).to(self._masks.device)
         taken = given.any(dim=0)
         logits = torch.where(taken & found.has_opinion[:, None, None], -_GIVEN, found.mask_logits)
         masks, seen = self._masks & ~taken, found.has_opinion
-        fresh = [i for i in prompt.object_ids if i not in self._ids]
+        fresh = [i for i in prompted if i not in self._ids]
         self._ids += fresh
         logits = torch.cat([logits, logits.new_zeros(len(fresh), *taken.shape)])
         masks = torch.cat([masks, masks.new_zeros(len(fresh), *taken.shape)])
         seen = torch.cat([seen, seen.new_zeros(len(fresh))])
-        slots = [self._ids.index(i) for i in prompt.object_ids]
+        slots = [self._ids.index(i) for i in prompted]
         logits[slots] = torch.where(given, _GIVEN, -_GIVEN)
         masks[slots], seen[slots] = given, True
         self._masks = masks

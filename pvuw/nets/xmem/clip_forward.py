@@ -12,7 +12,7 @@ from pvuw.nets.matching.competing import log_odds
 from pvuw.nets.matching.framing import centred_padding, unpad
 from pvuw.nets.matching.trunk import ImageFeatures
 from pvuw.ops.images import normalize_images
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import MaskClip, VideoBatch
 
 if TYPE_CHECKING:
     from pvuw.nets.xmem.net import XMem
@@ -37,7 +37,7 @@ class XMemClips:
             raise ValueError(f"clip.deep_update_prob must be in 0..1, got {self.deep_update_prob}")
 
 
-def forward_clip(net: "XMem", batch: VideoBatch, config: XMemClips) -> ClipOutput:
+def forward_clip(net: "XMem", batch: VideoBatch, config: XMemClips) -> MaskClip:
     """Decode every frame of a batch of clips but the first, each from memory of those before it.
 
     Memory takes the network's own soft masks, and gradients flow back through them. Every frame
@@ -62,8 +62,7 @@ def forward_clip(net: "XMem", batch: VideoBatch, config: XMemClips) -> ClipOutpu
         raise ValueError("clips of one frame leave none to predict: set clip.num_frames above 1")
     clip = _Clip(net, batch, config)
     clip.begin()
-    steps = [[clip.step(t)] for t in range(1, batch.num_frames)]
-    return ClipOutput(steps=[[], *steps])
+    return MaskClip({t: clip.step(t) for t in range(1, batch.num_frames)})
 
 
 @dataclass
@@ -104,8 +103,8 @@ class _Clip:
         self.sensory = self.net.initial_sensory(f16, masks.shape[1])
         self._remember(0, masks, deep=True)
 
-    def step(self, t: int) -> StepOutput:
-        """Decode frame `t` and, unless it is the last, remember it."""
+    def step(self, t: int) -> Tensor:
+        """Log-odds `[O, H, W]` of frame `t`, which is remembered unless it is the last."""
         last = t == self.batch.num_frames - 1
         logits, self.sensory = self.net.segment(
             self.features[t], self._read(t), self.sensory, renew=not last, present=self.present
@@ -115,7 +114,7 @@ class _Clip:
             self._remember(t, logits.softmax(1)[:, 1:], deep=deep)
         odds = unpad(log_odds(logits, dim=1), self.padding)
         real = [odds[b, :n] for b, n in enumerate(self.batch.num_objects)]
-        return StepOutput(mask_logits=torch.cat(real)[:, None])
+        return torch.cat(real)
 
     def _remember(self, t: int, masks: Tensor, *, deep: bool) -> None:
         value = self.net.encode_values(self.images[t], self.features[t].f16, masks)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.base import TrainableSegmenter
 from pvuw.nets.checkpoint import load_checkpoint
 from pvuw.nets.matching.competing import aggregate
 from pvuw.nets.matching.framing import SizePolicy
@@ -17,7 +17,7 @@ from pvuw.nets.xmem.config import MemoryConfig, Preset, preset_named
 from pvuw.nets.xmem.modules import Decoder, KeyProjection, ValueEncoder, Widths
 from pvuw.nets.xmem.session import XMemSession
 from pvuw.nets.xmem.weights import read_xmem, widths_of
-from pvuw.types import ClipOutput, VideoBatch
+from pvuw.types import MaskClip, VideoBatch
 
 _PUBLISHED = Widths()
 _CLIP = XMemClips()
@@ -36,7 +36,7 @@ class EncodedImages(NamedTuple):
     """For the decoder and the value encoder."""
 
 
-class XMem(VideoSegmenter):
+class XMem(TrainableSegmenter):
     """XMem (Cheng and Schwing 2022, https://arxiv.org/abs/2207.07115): memory of three spans.
 
     Sensory memory changes with every frame, working memory holds whole frames, long-term memory
@@ -58,7 +58,7 @@ class XMem(VideoSegmenter):
         widths: Channels, where no file gives them; published weights fit the default only.
     """
 
-    objects_compete = True
+    clip_output = MaskClip
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class XMem(VideoSegmenter):
         """What `frame_size` says."""
         return self.frame_size.network_size(size_hw)
 
-    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> ClipOutput:
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> MaskClip:
         """Run the training forward; see `pvuw.nets.xmem.clip_forward.forward_clip`."""
         del features  # the published objective compares none
         return forward_clip(self, batch, self.clip)

@@ -71,12 +71,16 @@ class XMemSession(VideoSession):
         num_known = len(self._slots)
         given = dict(zip(self._slots.add(masks), masks.values(), strict=True))
         if not len(self._slots):
-            return FrameOutput([], torch.zeros(0, *framing.inner_hw, device=self._device))
+            return FrameOutput(
+                [], torch.zeros(0, *framing.inner_hw, device=self._device), objects_compete=True
+            )
         with torch.inference_mode():
             image = framing.image(frame.to(self._device))
             padded = {s: framing.mask(m.to(self._device)) for s, m in given.items()}
             logits = self._advance(image, padded, num_known=num_known, last=last)
-            return FrameOutput(self.object_ids, framing.crop(log_odds(logits)))
+            return FrameOutput(
+                self.object_ids, framing.crop(log_odds(logits)), objects_compete=True
+            )
 
     def remove_object(self, object_id: int) -> None:
         """Forget an object; see `VideoSession.remove_object`."""

@@ -14,7 +14,7 @@ from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.modules import Widths
 from pvuw.sample.scene import generate_clip
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.golden import OWN, checksum, fill_all
 from tests.pvuw.nets.xmem.test_golden import memory_config
 
@@ -96,7 +96,7 @@ def run(net, name, clip, num_frames, prompts, config, size_hw, inputs, expected)
             numbers = [clip.object_ids[n - 1] for n in prompts[t]]
             shown = np.where(np.isin(id_map, numbers), id_map, 0).astype(np.uint8)
             inputs[f"{name}/mask/{t}"] = shown
-            prompt = Prompt.from_id_map(torch.from_numpy(shown), numbers)
+            prompt = MaskPrompt.from_id_map(torch.from_numpy(shown), numbers)
         output = session.step(frame, prompt, last=t == num_frames - 1)
         logits = torch.cat([torch.zeros_like(output.mask_logits[:1]), output.mask_logits])
         expected[f"{name}/probsub/{t}"] = logits.softmax(0)[:, 1::4, 1::4].numpy()

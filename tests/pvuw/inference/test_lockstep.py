@@ -124,7 +124,7 @@ def test_weights_follow_presence_and_predicted_iou():
     def sums(logit, presence, iou):
         logits = torch.full((1, 1, 1), logit)
         output = FrameOutput([1], logits, torch.tensor([presence]), torch.tensor([iou]))
-        return view_sums(output, logits, objects_compete=False, fusion="weighted")
+        return view_sums(output, logits, fusion="weighted")
 
     trusted, doubted = sums(2.0, 8.0, 0.9), sums(-3.0, -2.0, 0.3)
     assert (trusted + doubted).mask_logits().item() > 0
@@ -138,12 +138,13 @@ def test_a_view_without_opinion_does_not_count():
     def sums(logit, opinion):
         logits = torch.full((1, 1, 1), logit)
         output = FrameOutput([1], logits, has_opinion=torch.tensor([opinion]))
-        return view_sums(output, logits, objects_compete=False, fusion="mean")
+        return view_sums(output, logits, fusion="mean")
 
     both = sums(2.0, True) + sums(0.0, False)
     assert both.mask_logits().item() == pytest.approx(2.0, abs=1e-6)
-    assert both.output([1], both.mask_logits()).has_opinion is None
-    assert sums(0.0, False).output([1], both.mask_logits()).has_opinion.tolist() == [False]
+    one = FrameOutput([1], both.mask_logits())
+    assert both.output(one, one.mask_logits).has_opinion is None
+    assert sums(0.0, False).output(one, one.mask_logits).has_opinion.tolist() == [False]
 
 
 def weighted(logits, *, iou=None, presence=None, compete=False):
@@ -152,8 +153,8 @@ def weighted(logits, *, iou=None, presence=None, compete=False):
     from pvuw.types import FrameOutput
 
     mask_logits = torch.tensor(logits).view(2, 1, 1)
-    output = FrameOutput([1, 2], mask_logits, presence, iou)
-    return view_sums(output, mask_logits, objects_compete=compete, fusion="weighted")
+    output = FrameOutput([1, 2], mask_logits, presence, iou, objects_compete=compete)
+    return view_sums(output, mask_logits, fusion="weighted")
 
 
 def test_predicted_iou_is_a_weight_of_its_own():

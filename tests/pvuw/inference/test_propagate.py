@@ -46,9 +46,6 @@ class Hold(VideoSegmenter):
         self.session = HoldSession(num_frames)
         return self.session
 
-    def forward_clip(self, batch, *, features=False):
-        raise AssertionError("not under test")
-
 
 def make_video(folder: Path, id_maps, *, length, size_hw=(8, 10)):
     """Frames whose pixels hold their position times 10, and the given annotations."""

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from pvuw.inference.views import View, ViewConfig
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 POSES = [(r, f) for r in (0, 90, 180, 270) for f in (False, True)]
 
@@ -16,7 +16,7 @@ def test_restoring_undoes_showing_exactly(rotation, flip, size_hw):
     assert shown.shape[-2:] == (size_hw if rotation in (0, 180) else size_hw[::-1])
     assert torch.equal(view.restore(shown), image)
     masks = torch.rand(2, *size_hw) > 0.5
-    assert torch.equal(view.restore(view.show_prompt(Prompt([1, 2], masks)).masks), masks)
+    assert torch.equal(view.restore(view.show_prompt(MaskPrompt([1, 2], masks)).masks), masks)
 
 
 @pytest.mark.parametrize(

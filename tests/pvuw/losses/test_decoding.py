@@ -4,7 +4,7 @@ import torch
 from pvuw.losses.cross_entropy import FOCAL, PLAIN, mask_cross_entropy
 from pvuw.losses.decoding import LossWeights, Truth, best_candidate, decoding_terms
 from pvuw.losses.dice import dice_loss
-from pvuw.types import StepOutput
+from pvuw.types import Decoding
 
 WEIGHTS = LossWeights()
 
@@ -12,7 +12,7 @@ WEIGHTS = LossWeights()
 def truth_and_step(objects=4, candidates=3):
     generator = torch.Generator().manual_seed(0)
     target = (torch.rand(objects, 1, 6, 8, generator=generator) > 0.5).float()
-    step = StepOutput(
+    step = Decoding(
         torch.randn(objects, candidates, 6, 8, generator=generator),
         torch.rand(objects, candidates, generator=generator),
         torch.randn(objects, 1, generator=generator),
@@ -116,9 +116,9 @@ def test_every_term_is_divided_by_the_number_of_objects():
 def test_missing_outputs_are_named_with_the_weight_to_change():
     truth, step = truth_and_step()
     with pytest.raises(ValueError, match=r"no predicted_iou.*iou_weight"):
-        terms_of(StepOutput(step.mask_logits, None, step.presence_logits), truth)
+        terms_of(Decoding(step.mask_logits, None, step.presence_logits), truth)
     with pytest.raises(ValueError, match=r"no presence_logits.*presence_weight"):
-        terms_of(StepOutput(step.mask_logits, step.predicted_iou, None), truth)
+        terms_of(Decoding(step.mask_logits, step.predicted_iou, None), truth)
     bare = LossWeights(iou=0.0, presence=0.0)
-    terms = terms_of(StepOutput(step.mask_logits), truth, weights=bare)
+    terms = terms_of(Decoding(step.mask_logits), truth, weights=bare)
     assert (terms.iou, terms.presence, terms.absent_wrongly) == (None, None, None)

@@ -6,7 +6,7 @@ import torch
 from pvuw.losses import ForegroundLoss
 from pvuw.losses.dice import dice_loss
 from pvuw.losses.foreground import soft_iou_loss
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import ClipFeatures, ForegroundClip, VideoBatch
 
 SHAPE = (2, 3, 1, 6, 8)  # clips, frames, objects, pixels
 
@@ -24,8 +24,10 @@ def batch():
 
 
 def clip_output(logits, features=None):
-    steps = [[StepOutput(logits[:, t])] for t in range(logits.shape[1])]
-    return ClipOutput(steps, features, features, [list(range(t)) for t in range(len(steps))])
+    masks = {t: logits[:, t, 0] for t in range(logits.shape[1])}
+    if features is not None:
+        features = ClipFeatures(features, features, [list(range(t)) for t in masks])
+    return ForegroundClip(masks, features)
 
 
 def test_the_default_is_two_class_cross_entropy_over_all_pixels(batch):

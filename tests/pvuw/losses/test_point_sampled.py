@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pvuw.losses.point_sampled import PointSampledLoss, sample_at
-from pvuw.types import ClipOutput, StepOutput
+from pvuw.types import AuxiliaryClip, MaskClip
 from tests.pvuw.nets.cutie.tiny import batch
 
 
@@ -16,18 +16,17 @@ def output(clips, *, size=16, auxiliary=True, scale=1.0):
     def random(*shape):
         return scale * torch.randn(objects, *shape, generator=generator)
 
-    steps = [[]]
-    for _ in range(1, clips.num_frames):
-        step = StepOutput(random(1, size, size))
+    said = AuxiliaryClip({}, {}, {})
+    for t in range(1, clips.num_frames):
+        said.mask_logits[t] = random(size, size)
         if auxiliary:
-            step.sensory_logits, step.query_logits = random(1, 4, 4), random(2, 4, 4)
-        steps.append([step])
-    return ClipOutput(steps)
+            said.sensory_logits[t], said.level_logits[t] = random(4, 4), random(2, 4, 4)
+    return said if auxiliary else MaskClip(said.mask_logits)
 
 
 def perfect(clips):
     logits = torch.where(clips.object_masks(), 30.0, -30.0)
-    return ClipOutput([[], *([StepOutput(frame[:, None])] for frame in logits[1:])])
+    return MaskClip(dict(enumerate(logits[1:], start=1)))
 
 
 def test_equals_plain_recomputation_at_the_same_points(monkeypatch):
@@ -52,11 +51,11 @@ def test_equals_plain_recomputation_at_the_same_points(monkeypatch):
 
     expected = torch.zeros(4)
     for b, rows in ((0, [0, 1]), (1, [2])):
-        steps = [step for (step,) in said.steps[1:]]
-        expected[:2] += torch.stack(plain([s.mask_logits[rows, 0] for s in steps], b, rows))
-        expected[2] += sum(plain([s.sensory_logits[rows, 0] for s in steps], b, rows))
+        masks, sensory = said.mask_logits.values(), said.sensory_logits.values()
+        expected[:2] += torch.stack(plain([m[rows] for m in masks], b, rows))
+        expected[2] += sum(plain([m[rows] for m in sensory], b, rows))
         for level in range(2):
-            expected[3] += sum(plain([s.query_logits[rows, level] for s in steps], b, rows))
+            expected[3] += sum(plain([m[rows, level] for m in said.level_logits.values()], b, rows))
     expected /= 2
     found = torch.stack([terms.ce, terms.dice, terms.sensory, terms.query])
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
@@ -79,8 +78,7 @@ def test_perfect_masks_cost_almost_nothing_and_wrong_ones_much():
     clips = batch([2])
     loss = PointSampledLoss(400)
     right, wrong = perfect(clips), perfect(clips)
-    for (step,) in wrong.steps[1:]:
-        step.mask_logits = -step.mask_logits
+    wrong.mask_logits = {t: -logits for t, logits in wrong.mask_logits.items()}
     good, bad = loss(right, clips), loss(wrong, clips)
     assert good.sensory is None
     assert good.query is None
@@ -93,8 +91,8 @@ def test_void_pixels_do_not_count():
     said = perfect(clips)
     clips.void = torch.zeros(1, 3, 64, 64, dtype=torch.bool)
     clips.void[:, :, :, 32:] = True
-    for (step,) in said.steps[1:]:
-        step.mask_logits[..., 33:] = 30.0  # wrong, where nobody knows
+    for logits in said.mask_logits.values():
+        logits[..., 33:] = 30.0  # wrong, where nobody knows
     torch.manual_seed(0)
     ignored = loss(said, clips).total
     clips.void = None
@@ -107,20 +105,14 @@ def test_gradient_reaches_all_that_was_said():
     said = output(clips)
     leaves = [
         tensor.requires_grad_()
-        for (step,) in said.steps[1:]
-        for tensor in (step.mask_logits, step.sensory_logits, step.query_logits)
+        for by_frame in (said.mask_logits, said.sensory_logits, said.level_logits)
+        for tensor in by_frame.values()
     ]
     PointSampledLoss(64)(said, clips).total.backward()
     assert all(leaf.grad.abs().sum() > 0 for leaf in leaves)
 
 
-def test_outputs_of_other_networks_are_refused():
-    clips = batch([1])
-    three = ClipOutput([[], *([StepOutput(torch.zeros(1, 3, 8, 8))] for _ in range(2))])
-    with pytest.raises(ValueError, match="one mask per object"):
-        PointSampledLoss()(three, clips)
-    with pytest.raises(ValueError, match="one mask per object"):
-        PointSampledLoss()(ClipOutput([[], [], []]), clips)
+def test_settings_are_checked():
     with pytest.raises(ValueError, match="importance_ratio"):
         PointSampledLoss(importance_ratio=2.0)
 

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser
 
 from pvuw.losses import CrossEntropy, SimilarityConfig, VOSLoss
 from pvuw.losses.vos_loss import mean_over_processes
-from pvuw.types import ClipOutput, StepOutput, VideoBatch
+from pvuw.types import CandidateClip, ClipFeatures, Decoding, VideoBatch
 
 SIZE = 8
 
@@ -33,24 +33,26 @@ def example(counts=(2, 0, 1), *, frames=3, candidates=3, decodings=1, void=False
     )
 
     def step():
-        return StepOutput(
+        return Decoding(
             torch.randn(objects, candidates, SIZE, SIZE, generator=generator).requires_grad_(),
             torch.rand(objects, candidates, generator=generator).requires_grad_(),
             torch.randn(objects, 1, generator=generator).requires_grad_(),
         )
 
-    output = ClipOutput([[step() for _ in range(decodings)] for _ in range(frames)])
-    output.query_features = torch.randn(frames, objects, 5, 2, 2, generator=generator)
-    output.memory_features = torch.randn(frames, objects, 5, 2, 2, generator=generator)
-    output.memory_frames = [list(range(t)) for t in range(frames)]
-    return output, batch
+    said = [[step() for _ in range(decodings)] for _ in range(frames)]
+    features = ClipFeatures(
+        query=torch.randn(frames, objects, 5, 2, 2, generator=generator),
+        memory=torch.randn(frames, objects, 5, 2, 2, generator=generator),
+        memory_frames=[list(range(t)) for t in range(frames)],
+    )
+    return CandidateClip(said, features), batch
 
 
 def written_out(output, batch, *, focal):
     """Loss parts in plain Python: loops over frames, decodings, objects, candidates and pixels."""
     sums = {"ce": 0.0, "dice": 0.0, "iou": 0.0, "presence": 0.0}
     slots = [(c, n) for c, count in enumerate(batch.num_objects) for n in range(count)]
-    for t, steps in enumerate(output.steps):
+    for t, steps in enumerate(output.decodings):
         for step in steps:
             for o, (clip, slot) in enumerate(slots):
                 truth = batch.masks[clip, t, slot].numpy()
@@ -106,14 +108,14 @@ def test_no_object_visible_anywhere():
     terms.total.backward()
     assert (terms.ce, terms.dice, terms.iou, terms.absent_wrongly) == (0, 0, 0, 0)
     assert terms.presence > 0
-    assert all(s.mask_logits.grad.eq(0).all() for steps in output.steps for s in steps)
+    assert all(s.mask_logits.grad.eq(0).all() for steps in output.decodings for s in steps)
 
 
 def test_void_truth_and_output_do_not_matter():
     output, batch = example((2, 1), void=True)
     before = VOSLoss()(output, batch)
     batch.masks |= batch.void[:, :, None]  # a truth inside void is no truth
-    for t, steps in enumerate(output.steps):
+    for t, steps in enumerate(output.decodings):
         where = batch.void[batch.object_to_clip, t][:, None]
         steps[0].mask_logits = torch.where(where, 50.0, steps[0].mask_logits.detach())
     after = VOSLoss()(output, batch)
@@ -135,7 +137,7 @@ def test_features_are_asked_for_only_where_needed():
     assert not VOSLoss().needs_features
     assert VOSLoss(sim_weight=0.1).needs_features
     output, batch = example((1,))
-    output.query_features = None
+    output.features = None
     with pytest.raises(ValueError, match="sim_weight"):
         VOSLoss(sim_weight=0.1)(output, batch)
 
@@ -153,14 +155,14 @@ def test_log_values_name_the_parts_that_are_there():
 
 def test_absent_wrongly_is_the_share_of_visible_objects_called_absent():
     output, batch = example((2, 1))  # 8 of 9 object-frames are visible
-    for steps in output.steps:
+    for steps in output.decodings:
         steps[0].presence_logits = torch.tensor([[-1.0], [1.0], [1.0]])
     assert VOSLoss()(output, batch).absent_wrongly.item() == pytest.approx(2 / 8)
 
 
 def test_absent_wrongly_stays_a_share_where_frames_are_decoded_again():
     output, batch = example((2, 1))
-    for steps in output.steps:
+    for steps in output.decodings:
         steps[0].presence_logits = torch.full((3, 1), -1.0)
         steps += steps[:1] * 7
     assert VOSLoss()(output, batch).absent_wrongly == 1
@@ -168,12 +170,12 @@ def test_absent_wrongly_stays_a_share_where_frames_are_decoded_again():
 
 def test_half_precision_outputs_are_judged_in_float32():
     output, batch = example((2, 1))
-    output.steps = [
+    output.decodings = [
         [
-            StepOutput(*(x if x is None else x.detach().bfloat16() for x in vars(s).values()))
+            Decoding(*(x if x is None else x.detach().bfloat16() for x in vars(s).values()))
             for s in steps
         ]
-        for steps in output.steps
+        for steps in output.decodings
     ]
     loss = VOSLoss(sim_weight=1.0)
     with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -253,14 +255,17 @@ def test_similarity_is_the_mean_over_objects():
         video_ids=["a", "b"],
         frame_idx=batch.frame_idx.repeat(2, 1),
     )
-    doubled = ClipOutput(
+    features = ClipFeatures(
+        query=output.features.query.repeat(1, 2, 1, 1, 1),
+        memory=output.features.memory.repeat(1, 2, 1, 1, 1),
+        memory_frames=output.features.memory_frames,
+    )
+    doubled = CandidateClip(
         [
-            [StepOutput(*(value.repeat(2, *[1] * (value.dim() - 1)) for value in parts(step)))]
-            for (step,) in output.steps
+            [Decoding(*(value.repeat(2, *[1] * (value.dim() - 1)) for value in parts(step)))]
+            for (step,) in output.decodings
         ],
-        query_features=output.query_features.repeat(1, 2, 1, 1, 1),
-        memory_features=output.memory_features.repeat(1, 2, 1, 1, 1),
-        memory_frames=output.memory_frames,
+        features,
     )
     loss = VOSLoss(sim_weight=1.0)
     one, two = loss(output, batch), loss(doubled, twice)

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch.nn import functional
 
+from pvuw.nets.base import TrainableSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.find import find_networks
-from pvuw.types import Prompt as MaskPrompt
-from pvuw.types import VideoBatch
+from pvuw.types import CandidateClip, MaskPrompt, VideoBatch
 from tests.helpers.noise import FACTOR, noise_floor
 from tests.pvuw.nets.smallest import smallest
 
 NETWORKS = find_networks()
-TRAINED = [n for n, net in NETWORKS.items() if "Refuse" not in (net.forward_clip.__doc__ or "")]
+TRAINED = [name for name, net in NETWORKS.items() if issubclass(net, TrainableSegmenter)]
 SIDE = 64
 COARSE = ("Sam2", "Sam3")
 """Their release remembers a prompt at a lower resolution in prediction than in training, and in
@@ -205,6 +205,13 @@ def test_parts_hold_every_parameter(net):
         assert any(parameter == p or parameter.startswith(f"{p}.") for p in held), parameter
 
 
+def said(output):
+    """Logits of a clip's objects by frame, `[O, M, H, W]`; of the first decoding of each."""
+    if isinstance(output, CandidateClip):
+        return {t: frame[0].mask_logits for t, frame in enumerate(output.decodings)}
+    return {t: logits[:, None] for t, logits in output.mask_logits.items()}
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_streaming_is_the_clip(name):
     """The first frame that is predicted: in training and streaming it reads one frame of memory."""
@@ -218,7 +225,7 @@ def test_streaming_is_the_clip(name):
         output = play(net.start(2), shown, {0: MaskPrompt([7], masks[0])})[1]
         if output.has_opinion is not None and not output.has_opinion.any():
             pytest.skip(f"{name} sees nothing in this clip without its weights")
-        clip = net.forward_clip(batch).steps[1][0].mask_logits[0, :1]
+        clip = said(net.forward_clip(batch))[1][0, :1]
         # The network's own resolution, brought to the clip's as training does.
         streamed = functional.interpolate(output.mask_logits[None], clip.shape[1:], mode="bilinear")
         return [clip, streamed[0]]
@@ -241,8 +248,9 @@ def test_training_reaches_the_weights(name):
         batch.masks = masks[None].any(2, keepdim=True)
         batch.num_objects, batch.object_ids = [1], [[1]]
     output = net.forward_clip(batch)
-    assert len(output.steps) == 3
-    sum(step.mask_logits.float().sum() for steps in output.steps for step in steps).backward()
+    assert isinstance(output, net.clip_output)
+    assert {1, 2} <= said(output).keys() <= {0, 1, 2}
+    sum(logits.float().sum() for logits in said(output).values()).backward()
     grads = [p.grad for p in net.parameters() if p.requires_grad and p.grad is not None]
     assert grads
     assert all(torch.isfinite(grad).all() for grad in grads)

@@ -1,17 +1,15 @@
 """The baseline repeats what it was told."""
 
-import pytest
 import torch
 
-from pvuw.errors import PvuwError
 from pvuw.nets.copy_first import CopyFirst
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt
 
 FRAME = torch.zeros(3, 4, 5, dtype=torch.uint8)
 
 
 def prompt(**masks):
-    return Prompt([int(i[1:]) for i in masks], torch.stack(list(masks.values())))
+    return MaskPrompt([int(i[1:]) for i in masks], torch.stack(list(masks.values())))
 
 
 def mask(*pixels):
@@ -38,10 +36,3 @@ def test_later_prompts_add_and_correct():
     output = session.step(FRAME, prompt(_2=mask((1, 1)), _7=mask((3, 3))))
     assert output.object_ids == [7, 2]
     assert torch.equal(output.mask_logits > 0, torch.stack([mask((3, 3)), mask((1, 1))]))
-
-
-def test_training_is_refused():
-    masks = torch.zeros(1, 1, 1, 4, 5, dtype=torch.bool)
-    batch = VideoBatch(FRAME[None, None], masks, [1], [[1]], ["v"], torch.zeros(1, 1).long())
-    with pytest.raises(PvuwError, match="CopyFirst"):
-        CopyFirst().forward_clip(batch)

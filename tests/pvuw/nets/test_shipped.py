@@ -10,7 +10,7 @@ from pvuw.nets.sam2 import Sam2
 from pvuw.nets.shipped import SHIPPED, shipped_weights
 from pvuw.ops.id_maps import logits_to_id_map, resize_logits
 from pvuw.sample.scene import generate_video
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 
 def test_nano_weights_are_small_enough_to_ship():
@@ -38,7 +38,7 @@ def test_shipped_nano_follows_objects_of_a_video_it_never_saw():
     first = torch.from_numpy(frames[0].id_map)
     for t, sample in enumerate(frames):
         image = torch.from_numpy(sample.frame).permute(2, 0, 1)
-        output = session.step(image, Prompt.from_id_map(first) if t == 0 else None)
+        output = session.step(image, MaskPrompt.from_id_map(first) if t == 0 else None)
         logits = resize_logits(output.mask_logits, (180, 320))
         score.add(sample.id_map, logits_to_id_map(logits, output.object_ids).numpy())
         copied.add(sample.id_map, first.numpy())

@@ -8,7 +8,7 @@ from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.lora import LoraConfig
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.tuning import TuningConfig, prepare
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.sam2_training import make_batch
 
 
@@ -74,7 +74,7 @@ def step(net, batch):
     """Loss-like number and a gradient of one training step."""
     net.zero_grad()
     output = net.forward_clip(batch)
-    total = sum(step.mask_logits.mean() for frame in output.steps for step in frame)
+    total = sum(step.mask_logits.mean() for frame in output.decodings for step in frame)
     total.backward()
     weight = net.model.image_encoder.trunk.blocks[0].attn.qkv.weight
     return total.detach(), weight.grad.clone()
@@ -108,6 +108,6 @@ def test_prediction_runs_no_compiled_graph():
     prepare(net, TuningConfig(compile="image_encoder", compile_backend=counting))
     session = net.eval().start()
     frame = torch.zeros(3, 64, 64, dtype=torch.uint8)
-    session.step(frame, Prompt([1], torch.ones(1, 64, 64, dtype=torch.bool)))
+    session.step(frame, MaskPrompt([1], torch.ones(1, 64, 64, dtype=torch.bool)))
     session.step(frame)
     assert not ran

@@ -12,5 +12,5 @@ def scores(mask_logits, *, t=0, ids=None, compete=False, presence=None, frame=No
     ids = list(range(1, len(logits) + 1)) if ids is None else ids
     presence = None if presence is None else torch.tensor(presence)
     frame = torch.zeros(3, *logits.shape[1:], dtype=torch.uint8) if frame is None else frame
-    output = FrameOutput(ids, logits, presence_logits=presence)
-    return FrameScores(t, frame, output, logits, objects_compete=compete)
+    output = FrameOutput(ids, logits, presence_logits=presence, objects_compete=compete)
+    return FrameScores(t, frame, output, logits)

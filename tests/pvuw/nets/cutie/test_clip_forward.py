@@ -6,7 +6,7 @@ import torch
 from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.nets.cutie.clip_forward import CutieClips
 from pvuw.ops.id_maps import logits_to_id_map
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.pvuw.nets.cutie.tiny import NAMES, batch, crossing, tiny
 
 LOSS = PointSampledLoss(256)
@@ -20,24 +20,24 @@ def network(name, **more):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_frame_but_the_first_is_decoded_for_every_object(name):
     clips = batch([2, 0, 1])
-    steps = network(name).train().forward_clip(clips).steps
-    assert [len(step) for step in steps] == [0, 1, 1]
-    for (step,) in steps[1:]:
-        assert step.mask_logits.shape == (3, 1, 64, 64)
-        assert step.sensory_logits.shape == (3, 1, 4, 4)
-        assert step.query_logits.shape == (3, 3, 4, 4)
-        assert torch.isfinite(step.mask_logits).all()
+    said = network(name).train().forward_clip(clips)
+    assert list(said.mask_logits) == list(said.sensory_logits) == list(said.level_logits) == [1, 2]
+    for t in (1, 2):
+        assert said.mask_logits[t].shape == (3, 64, 64)
+        assert said.sensory_logits[t].shape == (3, 4, 4)
+        assert said.level_logits[t].shape == (3, 3, 4, 4)
+        assert torch.isfinite(said.mask_logits[t]).all()
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_clips_of_a_batch_do_not_see_each_other(name):
     net = network(name).eval()
-    together = net.forward_clip(batch([2, 1])).steps[-1][0].mask_logits
+    together = net.forward_clip(batch([2, 1])).mask_logits[2]
     single = batch([2, 1])
     single.frames, single.masks = single.frames[1:], single.masks[1:]
     for field in ("num_objects", "object_ids", "video_ids", "frame_idx"):
         setattr(single, field, getattr(single, field)[1:])
-    alone = net.forward_clip(single).steps[-1][0].mask_logits
+    alone = net.forward_clip(single).mask_logits[2]
     torch.testing.assert_close(together[2:], alone, atol=2e-4, rtol=1e-4)
 
 
@@ -46,9 +46,9 @@ def test_training_and_streaming_give_the_same_second_frame(name):
     """Before memory differs: the streaming session reads the few most similar cells alone."""
     net, clips = network(name), batch([2])
     session = net.start()
-    session.step(clips.frames[0, 0], Prompt([1, 2], clips.masks[0, 0]))
+    session.step(clips.frames[0, 0], MaskPrompt([1, 2], clips.masks[0, 0]))
     streamed = session.step(clips.frames[0, 1]).mask_logits
-    trained = net.forward_clip(clips).steps[1][0].mask_logits[:, 0]
+    trained = net.forward_clip(clips).mask_logits[1]
     # Streaming softens the given masks by 1e-7 of background.
     torch.testing.assert_close(trained, streamed, atol=2e-3, rtol=1e-3)
 
@@ -88,7 +88,7 @@ def test_frames_of_the_past_are_drawn_from_the_global_generator():
     results = []
     for seed in (0, 0, 1):
         torch.manual_seed(seed)
-        results.append(net.forward_clip(clips).steps[-1][0].mask_logits)
+        results.append(net.forward_clip(clips).mask_logits[4])
     assert torch.equal(results[0], results[1])
     assert not torch.equal(results[0], results[2])
 
@@ -106,7 +106,7 @@ def test_overfits_one_clip(name):
         torch.nn.utils.clip_grad_norm_(net.parameters(), 3.0)
         optimizer.step()
     session = net.eval().start()
-    session.step(clips.frames[0, 0], Prompt([1, 2], clips.masks[0, 0]))
+    session.step(clips.frames[0, 0], MaskPrompt([1, 2], clips.masks[0, 0]))
     for t in (1, 2):
         output = session.step(clips.frames[0, t])
         ids = logits_to_id_map(output.mask_logits, output.object_ids)

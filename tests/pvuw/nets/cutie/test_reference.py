@@ -12,7 +12,7 @@ from pvuw.io.masks import read_id_map
 from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.nets.cutie import Cutie
 from pvuw.nets.cutie.clip_forward import CutieClips
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers import cutie_reference
 from tests.helpers.competing import probabilities
 from tests.pvuw.nets.cutie.tiny import AS_IS, batch, boxes, frames
@@ -35,7 +35,7 @@ def assert_same_video(theirs, ours, size, video, id_map, **changes):
     for t, frame in enumerate(video):
         last = t == len(video) - 1
         wanted = reference.step(frame, id_map if t == 0 else None, last=last)
-        prompt = Prompt.from_id_map(id_map) if t == 0 else None
+        prompt = MaskPrompt.from_id_map(id_map) if t == 0 else None
         found = probabilities(session.step(frame, prompt, last=last).mask_logits)
         torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
 

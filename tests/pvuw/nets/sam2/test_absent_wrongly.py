@@ -33,7 +33,7 @@ def test_a_spike_costs_5120_times_the_area_and_teaches_the_mask_nothing():
     batch = make_batch(2)
     area = batch.object_masks()[1].float().mean((-1, -2))  # [O]
     spike = VOSLoss(dice_weight=0, iou_weight=0, presence_weight=0)
-    predicted_alone = type(output)(steps=[[], output.steps[1]])
+    predicted_alone = type(output)([[], output.decodings[1]])
     cost = spike(predicted_alone, batch).total
     assert cost.item() == pytest.approx(5120 * area.mean().item(), rel=1e-5)
     assert terms.absent_wrongly == 0.5  # the other half was given
@@ -44,7 +44,7 @@ def test_masks_are_judged_and_trained_where_asked():
     case = Case(num_frames=2, presence_bias=ABSENT)
     _, _, spiking = run(case)
     model, output, terms = run(case, keep_mask_gradient=True)
-    assert output.steps[1][0].mask_logits.abs().max() < 100
+    assert output.decodings[1][0].mask_logits.abs().max() < 100
     assert terms.ce < spiking.ce / 100
     assert terms.absent_wrongly == spiking.absent_wrongly
     assert mask_gradient(model, terms).ne(0).any()
@@ -55,7 +55,7 @@ def test_masks_of_objects_truly_absent_stay_constant():
     model = build(Case(presence_bias=ABSENT))
     output = forward_clip(model, batch, config=ForwardConfig(keep_mask_gradient=True))
     gone = ~batch.object_masks()[2].flatten(1).any(1)
-    constant = output.steps[2][0].mask_logits.eq(-1024).flatten(1).all(1)
+    constant = output.decodings[2][0].mask_logits.eq(-1024).flatten(1).all(1)
     assert gone.any()
     assert torch.equal(constant, gone)
 
@@ -99,7 +99,7 @@ def test_memory_and_later_clicks_do_not_change(name, monkeypatch):
         plain, kept = run_and_note(), run_and_note(keep_mask_gradient=True)
     assert len(entered[0]) == len(entered[1]) > 4
     assert all(torch.equal(a, b) for a, b in zip(*entered, strict=True))
-    masks = [[s.mask_logits for steps in o.steps for s in steps] for o in (plain, kept)]
+    masks = [[s.mask_logits for steps in o.decodings for s in steps] for o in (plain, kept)]
     assert not all(torch.equal(a, b) for a, b in zip(*masks, strict=True))
 
 

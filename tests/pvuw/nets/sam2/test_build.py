@@ -16,7 +16,7 @@ from pvuw.nets.identify import identify
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.build import OFFICIAL_SIZES, SIZES, build_sam2_base, config_path
 from pvuw.nets.sam2.quiet_import import import_sam2_quietly
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt, VideoBatch
 
 
 def clip(side=64):
@@ -31,12 +31,12 @@ def run_session(net, side=64):
     mask = torch.zeros(1, side, side, dtype=torch.bool)
     mask[:, 10:40, 10:40] = True
     frame = torch.randint(0, 256, (3, side, side), dtype=torch.uint8)
-    return [session.step(frame, Prompt([1], mask)), session.step(frame)]
+    return [session.step(frame, MaskPrompt([1], mask)), session.step(frame)]
 
 
 def train_once(net):
     output = net.train().forward_clip(clip())
-    sum(step.mask_logits.mean() for frame in output.steps for step in frame).backward()
+    sum(step.mask_logits.mean() for frame in output.decodings for step in frame).backward()
 
 
 # Sizes and versions.

@@ -23,7 +23,7 @@ def given_masks(frames):
 
 
 def candidates_of(output):
-    return torch.stack([steps[0].mask_logits for steps in output.steps[1:]])
+    return torch.stack([steps[0].mask_logits for steps in output.decodings[1:]])
 
 
 # What comes out.
@@ -32,19 +32,18 @@ def candidates_of(output):
 def test_one_decoding_per_frame_in_time_order(model):
     batch = make_batch(4)
     output = forward_clip(model, batch, config=given_masks((2, 0)))
-    assert [len(steps) for steps in output.steps] == [1, 1, 1, 1]
-    shapes = [tuple(steps[0].mask_logits.shape) for steps in output.steps]
+    assert [len(steps) for steps in output.decodings] == [1, 1, 1, 1]
+    shapes = [tuple(steps[0].mask_logits.shape) for steps in output.decodings]
     assert shapes == [(5, m, SIZE, SIZE) for m in (1, 3, 1, 3)]
-    assert tuple(output.steps[1][0].predicted_iou.shape) == (5, 3)
-    assert tuple(output.steps[1][0].presence_logits.shape) == (5, 1)
-    assert output.query_features is None
-    assert output.memory_frames == []
+    assert tuple(output.decodings[1][0].predicted_iou.shape) == (5, 3)
+    assert tuple(output.decodings[1][0].presence_logits.shape) == (5, 1)
+    assert output.features is None
 
 
 def test_given_frames_come_back_as_they_were_given(model):
     batch = make_batch(3)
     batch.masks[0, 0, 1] = False
-    given = forward_clip(model, batch).steps[0][0]
+    given = forward_clip(model, batch).decodings[0][0]
     expected = torch.where(batch.object_masks()[0][:, None], 10.0, -10.0)
     assert torch.equal(given.mask_logits, expected)
     assert given.presence_logits.flatten().tolist() == [10.0, -10.0, 10.0, 10.0, 10.0]
@@ -54,7 +53,7 @@ def test_given_frames_come_back_as_they_were_given(model):
 
 def test_single_candidate_where_the_network_has_no_choice(model):
     model.multimask_output_for_tracking = False
-    assert forward_clip(model, make_batch(2)).steps[1][0].mask_logits.shape[1] == 1
+    assert forward_clip(model, make_batch(2)).decodings[1][0].mask_logits.shape[1] == 1
 
 
 # What it depends on.
@@ -84,7 +83,7 @@ def test_a_frame_depends_on_itself_and_those_before(model, changed, affected):
     moved = [
         t
         for t in range(4)
-        if not torch.equal(before.steps[t][0].mask_logits, after.steps[t][0].mask_logits)
+        if not torch.equal(before.decodings[t][0].mask_logits, after.decodings[t][0].mask_logits)
     ]
     assert moved == affected
 
@@ -95,7 +94,7 @@ def test_a_later_given_frame_is_read_by_frames_before_it(model):
     outputs = [candidates_of(forward_clip(model, b))[0] for b in (batch, other)]
     assert torch.equal(*outputs)
     given = [
-        forward_clip(model, b, config=given_masks((0, 2))).steps[1][0].mask_logits
+        forward_clip(model, b, config=given_masks((0, 2))).decodings[1][0].mask_logits
         for b in (batch, other)
     ]
     assert not torch.equal(*given)
@@ -104,7 +103,7 @@ def test_a_later_given_frame_is_read_by_frames_before_it(model):
 def test_gradient_flows_back_through_time(model):
     batch = make_batch(4)
     batch.frames = (batch.frames.float() / 255).requires_grad_()
-    forward_clip(model, batch).steps[3][0].mask_logits.square().mean().backward()
+    forward_clip(model, batch).decodings[3][0].mask_logits.square().mean().backward()
     per_frame = batch.frames.grad.abs().amax((0, 2, 3, 4))
     assert (per_frame > 0).all()
 
@@ -152,14 +151,14 @@ def test_half_precision_gives_finite_gradients(model):
 def test_features_of_every_frame(model):
     batch = make_batch(3)
     output = forward_clip(model, batch, features=True)
-    assert tuple(output.query_features.shape) == (3, 5, 64, 8, 8)
-    assert output.memory_features.shape == output.query_features.shape
+    assert tuple(output.features.query.shape) == (3, 5, 64, 8, 8)
+    assert output.features.memory.shape == output.features.query.shape
     images = normalize_images(batch.frames.flatten(0, 1))
     encoded = model.forward_image(images)["backbone_fpn"][-1].unflatten(0, (2, 3))
-    assert torch.equal(output.memory_features, encoded[[0, 0, 1, 1, 1]].transpose(0, 1))
+    assert torch.equal(output.features.memory, encoded[[0, 0, 1, 1, 1]].transpose(0, 1))
     # A given frame is decoded from its own features, the others from what memory made of them.
-    assert torch.equal(output.query_features[0], output.memory_features[0])
-    assert not torch.equal(output.query_features[1], output.memory_features[1])
+    assert torch.equal(output.features.query[0], output.features.memory[0])
+    assert not torch.equal(output.features.query[1], output.features.memory[1])
 
 
 @pytest.mark.parametrize(
@@ -181,7 +180,7 @@ def test_memory_frames_are_those_that_attention_is_given(model, monkeypatch, giv
     batch = make_batch(len(expected))
     with torch.no_grad():
         output = forward_clip(model, batch, config=given_masks(given), features=True)
-    assert output.memory_frames == expected
+    assert output.features.memory_frames == expected
     assert read == [len(frames) for frames in expected if frames]
 
 
@@ -207,7 +206,7 @@ def test_a_corrected_frame_has_a_decoding_per_click(model):
     plan = PromptPlan({1: FirstPrompt.BOX}, {1: (False,) * 2, 2: (True,)})
     batch = make_batch(3)
     with torch.no_grad():
-        steps = forward_clip(model, batch, config=ForwardConfig(plan)).steps
+        steps = forward_clip(model, batch, config=ForwardConfig(plan)).decodings
     candidates = [[step.mask_logits.shape[1] for step in frame] for frame in steps]
     assert candidates == [[3], [1, 1, 1], [3, 3]]
 

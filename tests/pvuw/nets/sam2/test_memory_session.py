@@ -12,7 +12,7 @@ from pvuw.nets.sam2 import DistractorAware, PromoteReliable, Sam2
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.memory_policy import MemoryPolicy, ObjectMemory
 from pvuw.nets.sam2.session import Sam2Session
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.cli import parse
 from tests.helpers.noise import tolerance_of
 from tests.helpers.sam2_reference import (
@@ -137,7 +137,8 @@ def our_logits(net, folder, mask, policy):
     images = read_frames(folder)
     stream = Sam2Session(net, len(images), batch_size=1, memory_policy=policy)
     outputs = [
-        stream.step(f, Prompt([1], mask[None]) if t == 0 else None) for t, f in enumerate(images)
+        stream.step(f, MaskPrompt([1], mask[None]) if t == 0 else None)
+        for t, f in enumerate(images)
     ]
     return [at_size(o.mask_logits, images[0].shape[-2:]) for o in outputs]
 

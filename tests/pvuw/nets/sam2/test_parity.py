@@ -16,7 +16,7 @@ from pvuw.nets.sam2 import features, fusion
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.memory import MemoryBank
 from pvuw.nets.sam2.session import Sam2Session
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.noise import tolerance_of
 from tests.helpers.sam2_reference import (
     SHARED,
@@ -66,7 +66,7 @@ class Pair:
 
 
 def as_prompt(masks):
-    return None if masks is None else Prompt(list(masks), torch.stack(list(masks.values())))
+    return None if masks is None else MaskPrompt(list(masks), torch.stack(list(masks.values())))
 
 
 def masks_of(id_map, ids):

@@ -15,7 +15,7 @@ CLICKS = TrainingPrompts(prob_to_use_pt_input=1, num_correction_pt_per_frame=2)
 def steps_of(net, batch, seed):
     batch.step_seed = seed
     with torch.no_grad():
-        return [len(steps) for steps in net.forward_clip(batch).steps]
+        return [len(steps) for steps in net.forward_clip(batch).decodings]
 
 
 def test_prompts_follow_the_seed_of_the_step_alone():
@@ -34,7 +34,7 @@ def test_prompts_follow_the_seed_of_the_step_alone():
 def test_the_first_masks_are_given_by_default():
     net, batch = Sam2("nano", image_size=128).train(), make_batch(3)
     assert batch.step_seed is None
-    first, *others = net.forward_clip(batch).steps
+    first, *others = net.forward_clip(batch).decodings
     assert first[0].mask_logits.abs().unique().tolist() == [10.0]
     assert all(len(steps) == 1 for steps in others)
 
@@ -83,6 +83,8 @@ def test_options_reach_the_forward():
         for one in (plain, net):
             one.model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias.fill_(-9)
     batch = make_batch(2, size=64)
-    gone, kept = (one.train().forward_clip(batch).steps[1][0].mask_logits for one in (plain, net))
+    gone, kept = (
+        one.train().forward_clip(batch).decodings[1][0].mask_logits for one in (plain, net)
+    )
     assert gone.eq(-1024).all()
     assert kept.ne(-1024).all()

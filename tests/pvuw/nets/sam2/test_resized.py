@@ -3,7 +3,7 @@ import torch
 
 from pvuw.nets.sam2.net import Sam2
 from pvuw.nets.sam2.resized import at_scale
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 
 def outputs(net, scale=1.0):
@@ -12,7 +12,9 @@ def outputs(net, scale=1.0):
     mask = torch.zeros(1, 40, 56, dtype=torch.bool)
     mask[:, 10:30, 10:30] = True
     session = net.start(3, scale=scale)
-    return [session.step(f, Prompt([1], mask) if t == 0 else None) for t, f in enumerate(frames)]
+    return [
+        session.step(f, MaskPrompt([1], mask) if t == 0 else None) for t, f in enumerate(frames)
+    ]
 
 
 def test_a_scaled_session_equals_the_network_built_at_that_resolution():

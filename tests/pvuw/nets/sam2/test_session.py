@@ -7,7 +7,7 @@ from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.sample.scene import generate_clip
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.noise import tolerance_of
 from tests.helpers.sam2_reference import strengthen
 
@@ -36,7 +36,7 @@ def box(object_id, *, shift=0):
 
 
 def prompt(*object_ids, shift=0):
-    return Prompt(list(object_ids), torch.stack([box(i, shift=shift) for i in object_ids]))
+    return MaskPrompt(list(object_ids), torch.stack([box(i, shift=shift) for i in object_ids]))
 
 
 def run(net, prompts, *, count=12, **session):
@@ -82,7 +82,7 @@ def test_output_of_a_predicted_frame(net):
 
 
 def test_output_of_a_prompted_frame_is_the_prompt(net):
-    output = run(net, {0: Prompt([1, 2], torch.stack([box(1), box(2) & False]))})[0]
+    output = run(net, {0: MaskPrompt([1, 2], torch.stack([box(1), box(2) & False]))})[0]
     truth = torch.nn.functional.interpolate(box(1)[None, None].float(), (16, 16), mode="area")[0, 0]
     sure = (truth == 0) | (truth == 1)
     assert torch.equal(output.mask_logits[0][sure] > 0, truth[sure] > 0)
@@ -98,7 +98,7 @@ def test_no_slots_before_the_first_prompt(net):
 
 
 def test_a_prompt_without_objects_is_no_prompt(net):
-    nothing = Prompt([], torch.zeros(0, *SIZE_HW, dtype=torch.bool))
+    nothing = MaskPrompt([], torch.zeros(0, *SIZE_HW, dtype=torch.bool))
     assert [o.object_ids for o in run(net, {0: nothing, 1: prompt(4)}, count=3)] == [[], [4], [4]]
 
 
@@ -116,9 +116,9 @@ def test_frames_and_prompts_may_be_on_any_grid(net):
     assert not wide.is_contiguous()
     stream = Sam2Session(net.model)
     mask = torch.ones(1, 50, 90, dtype=torch.bool)
-    first = stream.step(wide, Prompt([1], mask))
+    first = stream.step(wide, MaskPrompt([1], mask))
     assert (first.mask_logits > 0).all()
-    again = Sam2Session(net.model).step(wide.contiguous(), Prompt([1], mask))
+    again = Sam2Session(net.model).step(wide.contiguous(), MaskPrompt([1], mask))
     assert torch.equal(first.mask_logits, again.mask_logits)
 
 
@@ -278,10 +278,10 @@ def test_bad_frames(net, frame):
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (Prompt([1], torch.zeros(1, 5, 5, dtype=torch.bool)), "5, 5"),
-        (Prompt([1], torch.zeros(1, *SIZE_HW)), "float32"),
-        (Prompt([1, 2], torch.zeros(1, *SIZE_HW, dtype=torch.bool)), "2, 48, 64"),
-        (Prompt([1, 1], torch.zeros(2, *SIZE_HW, dtype=torch.bool)), "once"),
+        (MaskPrompt([1], torch.zeros(1, 5, 5, dtype=torch.bool)), "5, 5"),
+        (MaskPrompt([1], torch.zeros(1, *SIZE_HW)), "float32"),
+        (MaskPrompt([1, 2], torch.zeros(1, *SIZE_HW, dtype=torch.bool)), "2, 48, 64"),
+        (MaskPrompt([1, 1], torch.zeros(2, *SIZE_HW, dtype=torch.bool)), "once"),
     ],
 )
 def test_bad_prompts(net, bad, says):
@@ -307,8 +307,8 @@ def test_nano_as_it_ships_batches_within_rounding():
     """One candidate mask, random weights, objects present: what a fresh nano runs as."""
     clip = generate_clip(3, num_frames=20, size_hw=(180, 320))
     images = torch.from_numpy(clip.frames.copy()).permute(0, 3, 1, 2)
-    objects = Prompt.from_id_map(torch.from_numpy(clip.id_maps[0].copy()))
-    objects = Prompt(objects.object_ids[:3], objects.masks[:3])
+    objects = MaskPrompt.from_id_map(torch.from_numpy(clip.id_maps[0].copy()))
+    objects = MaskPrompt(objects.object_ids[:3], objects.masks[:3])
     model = build_sam2_base("nano", image_size=128).eval()
     torch.nn.init.constant_(model.sam_mask_decoder.pred_obj_score_head.layers[-1].bias, 3.0)
 

@@ -89,11 +89,11 @@ def test_equal_to_frozen_values_of_the_reference(name):
 def test_the_cases_are_what_they_are_called():
     output, terms, _ = run_ours(CASES["one given frame"])
     assert terms.absent_wrongly == 0
-    presence = torch.stack([steps[0].presence_logits for steps in output.steps[1:]])
+    presence = torch.stack([steps[0].presence_logits for steps in output.decodings[1:]])
     assert presence.std() > 1e-3  # the networks see objects and frames differently
     output, terms, _ = run_ours(CASES["objects called absent"])
     assert 0 < terms.absent_wrongly < 1
-    assert (output.steps[1][0].mask_logits == -1024).any()
+    assert (output.decodings[1][0].mask_logits == -1024).any()
     assert terms.ce > 1  # the spike that comes with it
 
 

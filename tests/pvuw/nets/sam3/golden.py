@@ -11,7 +11,7 @@ from pvuw.nets.sam3.config import TrackerConfig, TrunkConfig
 from pvuw.nets.sam3.keys import release_name
 from pvuw.nets.sam3.selection import MemorySelection
 from pvuw.nets.sam3.session import Sam3Session
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 from tests.helpers.golden import cases, take
 
 MODEL = "sam3_tracker"
@@ -66,7 +66,7 @@ class Run:
             mask = unpacked(inputs[f"{name}/prompt/{k}"], told["shape"][-1])
             given.setdefault(told["frame"], []).append((told["id"], mask))
         return {
-            t: Prompt([i for i, _ in rows], torch.stack([mask for _, mask in rows]))
+            t: MaskPrompt([i for i, _ in rows], torch.stack([mask for _, mask in rows]))
             for t, rows in given.items()
         }
 

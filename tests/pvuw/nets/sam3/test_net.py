@@ -17,7 +17,7 @@ from pvuw.nets.sam3 import MemorySelection, Sam3
 from pvuw.nets.sam3.build import build_tracker
 from pvuw.nets.sam3.config import SIZES
 from pvuw.nets.tuning import TuningConfig, prepare
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt, VideoBatch
 from pvuw.weights import export_official, summarize
 from tests.helpers.noise import tolerance_of
 
@@ -39,7 +39,7 @@ def prompt(*ids):
     masks = torch.zeros(len(ids), *SIZE, dtype=torch.bool)
     for row, i in enumerate(ids):
         masks[row, 5 * i : 5 * i + 12, 8 * i : 8 * i + 14] = True
-    return Prompt(list(ids), masks)
+    return MaskPrompt(list(ids), masks)
 
 
 def stream(net, video, prompts, *, count=None, removed=None):
@@ -92,7 +92,7 @@ def test_removal_leaves_the_others_as_they_were(net, video):
 
 
 def test_a_correction_is_taken_over_and_remembered(net, video):
-    prompts = {0: prompt(1), 3: Prompt([1], prompt(2).masks)}
+    prompts = {0: prompt(1), 3: MaskPrompt([1], prompt(2).masks)}
     session, corrected = stream(net, video, prompts, count=6)
     _, plain = stream(net, video, {0: prompt(1)}, count=6)
     assert sorted(session._groups[0].memory.prompted) == [0, 3]
@@ -328,7 +328,7 @@ def test_a_frozen_encoder_runs_once_per_frame_and_leaves_no_trace(video):
     freeze(net, "image_encoder")
     output = net.forward_clip(batch)
     assert seen == [(3, True), (3, False)]
-    sum(s.mask_logits.mean() for steps in output.steps[1:] for s in steps).backward()
+    sum(s.mask_logits.mean() for frame in output.decodings[1:] for s in frame).backward()
     learnt = {n for n, p in net.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert not any(name.startswith("model.image_encoder.") for name in learnt)
     assert {
@@ -341,9 +341,9 @@ def test_freezing_changes_no_value(video):
     torch.manual_seed(0)
     net = Sam3()
     batch = batch_of(video)
-    plain = net.forward_clip(batch).steps[-1][-1].mask_logits
+    plain = net.forward_clip(batch).decodings[-1][-1].mask_logits
     freeze(net, "image_encoder")
-    assert torch.equal(net.forward_clip(batch).steps[-1][-1].mask_logits, plain)
+    assert torch.equal(net.forward_clip(batch).decodings[-1][-1].mask_logits, plain)
 
 
 def test_sizes_have_one_config_each():
@@ -361,5 +361,5 @@ def test_adapters_go_to_the_encoders_attention_and_the_tracker_learns_in_full(vi
     assert all(".attn." in name and ".lora_" in name for name in encoder)
     assert "model.memory_encoder.out_proj.weight" in learning
     output = net.forward_clip(batch_of(video))
-    sum(s.mask_logits.mean() for steps in output.steps[1:] for s in steps).backward()
+    sum(s.mask_logits.mean() for frame in output.decodings[1:] for s in frame).backward()
     assert all(net.get_parameter(n).grad is not None for n in encoder if "lora_B" in n)

@@ -6,7 +6,7 @@ import torch
 from pvuw.nets.tmo.identities import IdentityConfig
 from pvuw.nets.tmo.session import TmoSession
 from pvuw.ops.id_maps import logits_to_id_map
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 SIZE_HW = (24, 40)
 CONFIG = IdentityConfig(reach=0.1)
@@ -45,7 +45,7 @@ def test_ids_follow_the_flow(drawn, constant_flow):
     frames = [frame((2, 4), (2, 24)), frame((2, 14), (14, 24)), frame((2, 24), (14, 24))]
     masks = boxes((2, 4), (14, 14))
     flow = constant_flow((10, 0), (10, 0), (-10, 0))
-    outputs = play(TmoSession(drawn(flow), CONFIG), frames, {0: Prompt([7, 3], masks)})
+    outputs = play(TmoSession(drawn(flow), CONFIG), frames, {0: MaskPrompt([7, 3], masks)})
     assert torch.equal(id_map(outputs[1]) == 7, boxes((2, 14))[0])
     assert torch.equal(id_map(outputs[1]) == 3, boxes((14, 24))[0])
     assert torch.equal(id_map(outputs[2]) == 7, boxes((2, 24))[0])
@@ -54,7 +54,7 @@ def test_ids_follow_the_flow(drawn, constant_flow):
 def test_given_masks_come_out_as_given(drawn):
     """Whatever the network says of that frame."""
     session = TmoSession(drawn(), CONFIG)
-    output = session.step(frame(), Prompt([5], boxes((2, 4))))
+    output = session.step(frame(), MaskPrompt([5], boxes((2, 4))))
     assert torch.equal(output.mask_logits[0] > 0, boxes((2, 4))[0])
     assert output.has_opinion.tolist() == [True]
 
@@ -63,7 +63,7 @@ def test_an_object_that_does_not_stand_out_is_found_again(drawn, constant_flow):
     frames = [frame((2, 4)), frame(), frame((2, 16)), frame((2, 22))]
     flow = constant_flow((6, 0), (6, 0), (6, 0), (-6, 0))
     session = TmoSession(drawn(flow), CONFIG)
-    outputs = play(session, frames, {0: Prompt([5], boxes((2, 4)))})
+    outputs = play(session, frames, {0: MaskPrompt([5], boxes((2, 4)))})
     assert [o.has_opinion.item() for o in outputs] == [True, False, True, True]
     assert not outputs[1].mask_logits.any()
     assert torch.equal(id_map(outputs[2]) == 5, boxes((2, 16))[0])
@@ -71,11 +71,11 @@ def test_an_object_that_does_not_stand_out_is_found_again(drawn, constant_flow):
 
 def test_later_objects_and_corrections(drawn):
     session = TmoSession(drawn(), CONFIG)
-    session.step(frame((2, 4)), Prompt([5], boxes((2, 4))))
-    output = session.step(frame((2, 4), (14, 20)), Prompt([9], boxes((14, 20))))
+    session.step(frame((2, 4)), MaskPrompt([5], boxes((2, 4))))
+    output = session.step(frame((2, 4), (14, 20)), MaskPrompt([9], boxes((14, 20))))
     assert output.object_ids == [5, 9]
     assert torch.equal(id_map(output) == 5, boxes((2, 4))[0])
-    output = session.step(frame((2, 4), (14, 20)), Prompt([5], boxes((14, 22))))
+    output = session.step(frame((2, 4), (14, 20)), MaskPrompt([5], boxes((14, 22))))
     assert torch.equal(id_map(output) == 5, boxes((14, 22))[0])
     assert (id_map(output) == 9).sum() == 12  # the two columns the correction left
     output = session.step(frame((2, 4), (14, 20)))
@@ -84,7 +84,7 @@ def test_later_objects_and_corrections(drawn):
 
 def test_a_removed_object_leaves_nothing(drawn):
     session = TmoSession(drawn(), CONFIG)
-    session.step(frame((2, 4), (14, 20)), Prompt([5, 9], boxes((2, 4), (14, 20))))
+    session.step(frame((2, 4), (14, 20)), MaskPrompt([5, 9], boxes((2, 4), (14, 20))))
     session.remove_object(5)
     output = session.step(frame((2, 4), (14, 20)))
     assert output.object_ids == [9]
@@ -107,7 +107,7 @@ def test_motion_is_forward_and_the_last_frames_is_made_up(drawn, constant_flow, 
     flow = constant_flow((4, 0), (5, 0), (-3, 0), last=last)
     stream = drawn(flow)
     frames = [frame((2, 4)), frame((2, 8)), frame((2, 13))]
-    play(TmoSession(stream, CONFIG), frames, {0: Prompt([5], boxes((2, 4)))})
+    play(TmoSession(stream, CONFIG), frames, {0: MaskPrompt([5], boxes((2, 4)))})
     assert motions(stream) == [105, shown]  # the prompted frame needs no foreground
     pairs = [(frames.index(a), frames.index(b)) for a, b in index_pairs(flow.pairs, frames)]
     assert pairs == [(0, 1), (1, 2), *([(2, 1)] if last == "backward" else [])]
@@ -138,7 +138,7 @@ def test_without_flow_frames_stand_in_and_masks_are_expected_where_they_were(dra
     outputs = play(
         TmoSession(stream, CONFIG),
         [frame((2, 4)), frame((2, 6))],
-        {0: Prompt([5], boxes((2, 4)))},
+        {0: MaskPrompt([5], boxes((2, 4)))},
     )
     assert torch.equal(stream.network.motions[0][0], frame((2, 6)) / 255)
     assert torch.equal(id_map(outputs[1]) == 5, boxes((2, 6))[0])

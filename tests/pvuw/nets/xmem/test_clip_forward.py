@@ -6,7 +6,7 @@ import torch
 from pvuw.losses.bootstrapped import BootstrappedLoss
 from pvuw.nets.xmem.clip_forward import XMemClips
 from pvuw.nets.xmem.config import MemoryConfig
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt, VideoBatch
 
 SURE = XMemClips(num_reference_frames=8, deep_update_prob=1.0)
 """Nothing is left to chance."""
@@ -50,12 +50,12 @@ def test_second_frame_is_what_the_session_says(narrow, size_hw):
     batch = make_batch(2, [2], size_hw=size_hw)
     net = narrow(memory=MemoryConfig(top_k=10**6))
     with torch.inference_mode():
-        (first, (second,)) = net.forward_clip(batch).steps
-    assert first == []
+        masks = net.forward_clip(batch).mask_logits
+    assert list(masks) == [1]
     session = net.start()
-    session.step(batch.frames[0, 0], Prompt([1, 2], batch.masks[0, 0]))
+    session.step(batch.frames[0, 0], MaskPrompt([1, 2], batch.masks[0, 0]))
     expected = session.step(batch.frames[0, 1]).mask_logits
-    torch.testing.assert_close(second.mask_logits[:, 0], expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(masks[1], expected, atol=1e-4, rtol=1e-4)
 
 
 def test_clips_of_a_batch_do_not_see_each_other(narrow):
@@ -65,9 +65,9 @@ def test_clips_of_a_batch_do_not_see_each_other(narrow):
         together = net.forward_clip(batch)
         apart = [net.forward_clip(clip_of(batch, b)) for b in (0, 2)]
     for t in range(1, 4):
-        expected = torch.cat([output.steps[t][0].mask_logits for output in apart])
-        found = together.steps[t][0].mask_logits
-        assert found.shape == (4, 1, 48, 64)
+        expected = torch.cat([output.mask_logits[t] for output in apart])
+        found = together.mask_logits[t]
+        assert found.shape == (4, 48, 64)
         torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
 
 
@@ -100,7 +100,7 @@ def test_draws_repeat_with_the_seed(narrow):
     def run(seed):
         torch.manual_seed(seed)
         with torch.inference_mode():
-            return net.forward_clip(batch).steps[-1][0].mask_logits
+            return net.forward_clip(batch).mask_logits[5]
 
     assert torch.equal(run(3), run(3))
     assert not torch.equal(run(3), run(4))

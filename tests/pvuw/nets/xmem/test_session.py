@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from pvuw.nets.xmem.config import MemoryConfig
-from pvuw.types import Prompt
+from pvuw.types import MaskPrompt
 
 SIZE_HW = (48, 64)
 SMALL = MemoryConfig(
@@ -25,7 +25,7 @@ def box(top, left, side=16):
 
 
 def prompt(**masks):
-    return Prompt([int(name[1:]) for name in masks], torch.stack(list(masks.values())))
+    return MaskPrompt([int(name[1:]) for name in masks], torch.stack(list(masks.values())))
 
 
 def test_nothing_is_tracked_before_the_first_prompt(narrow):
@@ -208,7 +208,7 @@ def test_wrong_input_is_refused(narrow):
     with pytest.raises(ValueError, match="uint8"):
         session.step(frames(1)[0].float())
     with pytest.raises(ValueError, match="one per object"):
-        session.step(frames(1)[0], Prompt([1, 2], box(0, 0)[None]))
+        session.step(frames(1)[0], MaskPrompt([1, 2], box(0, 0)[None]))
     session.step(frames(1)[0], prompt(_1=box(0, 0)))
     with pytest.raises(ValueError, match="one size"):
         session.step(frames(1)[0][:, :32])

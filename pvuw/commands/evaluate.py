@@ -113,18 +113,22 @@ def _pair(args: argparse.Namespace) -> "TreePair":
     from pvuw.io.mask_tree import MaskTree
     from pvuw.metrics.pairs import Truth, pair_trees, pair_truths
     from pvuw.metrics.protocols import get_protocol
-    from pvuw.sources.mevis import is_truth, truth_of_sentences
 
-    if get_protocol(args.protocol).kind == "video" or not is_truth(args.gt):
-        return pair_trees(
-            *(args.gt, args.pred, args.protocol), void_id=args.void_id, missing=args.missing
-        )
-    truths = [
-        Truth(query_id, frames, masks, f"{args.gt}: {query_id}")
-        for query_id, frames, masks in truth_of_sentences(args.gt)
-    ]
-    tree = MaskTree.find(args.pred, known={truth.query_id.split("/")[0] for truth in truths})
-    return pair_truths(truths, tree, args.protocol, missing=args.missing)
+    if get_protocol(args.protocol).kind == "expression":
+        # The readers of sources take longer to import than most scores to compute.
+        from pvuw.sources.mevis import is_truth, truth_of_sentences
+
+        if is_truth(args.gt):
+            truths = [
+                Truth(query_id, frames, masks, f"{args.gt}: {query_id}")
+                for query_id, frames, masks in truth_of_sentences(args.gt)
+            ]
+            known = {truth.query_id.partition("/")[0] for truth in truths}
+            tree = MaskTree.find(args.pred, known=known)
+            return pair_truths(truths, tree, args.protocol, missing=args.missing)
+    return pair_trees(
+        *(args.gt, args.pred, args.protocol), void_id=args.void_id, missing=args.missing
+    )
 
 
 def _score(pairs: "Sequence[ScoredPair]", args: argparse.Namespace) -> list["QueryReport"]:

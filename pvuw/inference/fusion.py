@@ -46,19 +46,18 @@ class ViewSums:
         """What the views say together: presence and predicted IoU are their means.
 
         Args:
-            one: What one of them said, of the same objects.
+            one: What one of them said, of the same objects: all give the same kinds of opinion.
             mask_logits: Their fused log-odds, float32 `[N, H, W]`.
         """
         presence, presence_views, iou, iou_views, views = self.opinions
-        with_presence = bool((presence_views > 0).any())
-        with_iou = bool((iou_views > 0).any())
+        given = one.presence_logits is not None
         return FrameOutput(
             object_ids=one.object_ids,
             mask_logits=mask_logits,
             objects_compete=one.objects_compete,
-            presence_logits=(presence / presence_views).logit(1e-6) if with_presence else None,
-            predicted_iou=iou / iou_views if with_iou else None,
-            has_opinion=None if bool((views > 0).all()) else views > 0,
+            presence_logits=(presence / presence_views).logit(1e-6) if given else None,
+            predicted_iou=None if one.predicted_iou is None else iou / iou_views,
+            has_opinion=None if one.has_opinion is None else views > 0,
         )
 
 
@@ -109,10 +108,16 @@ def _weights(output: FrameOutput, mask_logits: Tensor) -> Tensor:
 
 
 def _opinions(output: FrameOutput, mask_logits: Tensor) -> Tensor:
-    rows = mask_logits.new_zeros(5, len(mask_logits))
-    rows[4] = 1.0 if output.has_opinion is None else output.has_opinion.to(rows)
-    if output.presence_logits is not None:
-        rows[0], rows[1] = output.presence_logits.to(rows).sigmoid(), 1.0
-    if output.predicted_iou is not None:
-        rows[2], rows[3] = output.predicted_iou.to(rows), 1.0
-    return rows
+    """Rows of `ViewSums.opinions`; made on the device, for which a copy means to wait."""
+    one = mask_logits.new_ones(len(mask_logits))
+    none = torch.zeros_like(one)
+    presence, iou, opinion = output.presence_logits, output.predicted_iou, output.has_opinion
+    return torch.stack(
+        [
+            none if presence is None else presence.to(one).sigmoid(),
+            none if presence is None else one,
+            none if iou is None else iou.to(one),
+            none if iou is None else one,
+            one if opinion is None else opinion.to(one),
+        ]
+    )

@@ -7,8 +7,11 @@ video in turn and the sums wait on disk between them.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from pvuw.inference.fusion import ViewSums, view_sums
@@ -16,14 +19,29 @@ from pvuw.inference.prompting import Prompts
 from pvuw.inference.scores import FrameScores, ScoreStream
 from pvuw.inference.spool import SumsSpool
 from pvuw.inference.views import Fusion, View, ViewConfig
-from pvuw.io.prefetch import prefetch_frames
+from pvuw.io.prefetch import prefetch as prefetch_items
 from pvuw.io.videos import Video
 from pvuw.nets.base import VideoSegmenter, VideoSession
 from pvuw.ops.id_maps import resize_logits, resize_nearest
 from pvuw.types import FrameOutput, Prompt
 
-Shown = tuple[int, Tensor, Prompt | None, Tensor | None]
-"""Position, frame, prompt and, where the network wants it, the next frame."""
+T = TypeVar("T")
+Pictures = dict[float, Tensor]
+"""What a network makes of a frame at each scale, uint8 `[3, h, w]`."""
+
+
+@dataclass
+class Shown:
+    """A frame on its way to the sessions of all views."""
+
+    frame_idx: int
+    frame: Tensor
+    """As it was read, uint8 `[3, H, W]`, on the CPU."""
+    pictures: Pictures
+    """On the network's device."""
+    prompt: Prompt | None
+    next_pictures: Pictures | None
+    """Those of the frame after it, where the network wants them and there is one."""
 
 
 SizeOf = Callable[[tuple[int, int]], tuple[int, int]]
@@ -53,7 +71,7 @@ def score_frames(
     Raises:
         DataError: For an unreadable frame or mask.
     """
-    shown = partial(_show, video, prompts, prefetch, wants_next=net.reads_next_frame)
+    shown = partial(_show, net, video, prompts, prefetch)
     start = partial(net.start, len(video))
     *earlier, final = views.groups()
     with ExitStack() as stack:
@@ -61,15 +79,15 @@ def score_frames(
         for group in earlier:
             assert spool is not None
             sessions = [(view, start(scale=view.scale)) for view in group]
-            for item in shown():
-                before = spool.load(item[0])
-                outputs = _step(sessions, item, last=item[0] + 1 == len(video))
-                size_hw = _size(item[1], size_of)
-                spool.save(item[0], _sum(outputs, size_hw, before, views.fusion)[1])
+            for item in shown({view.scale for view in group}):
+                before = spool.load(item.frame_idx)
+                outputs = _step(sessions, item, last=item.frame_idx + 1 == len(video))
+                size_hw = _size(item.frame, size_of)
+                spool.save(item.frame_idx, _sum(outputs, size_hw, before, views.fusion)[1])
         sessions = [(view, start(scale=view.scale)) for view in final]
         alone = len(views.views()) == 1
-        for item in shown():
-            frame_idx, frame = item[:2]
+        for item in shown({view.scale for view in final}):
+            frame_idx, frame = item.frame_idx, item.frame
             size_hw = _size(frame, size_of)
             outputs = _step(sessions, item, last=frame_idx + 1 == len(video))
             if alone:
@@ -84,30 +102,55 @@ def score_frames(
             yield FrameScores(frame_idx, shown_frame, output, mask_logits)
 
 
-def _show(video: Video, prompts: Prompts, prefetch: int, *, wants_next: bool) -> Iterator[Shown]:
-    """Yield frames with their prompts, and with the frame after them where it is wanted."""
-    with closing(prefetch_frames(video, depth=prefetch)) as frames:
-        for frame_idx, frame, next_frame in with_next(frames, wanted=wants_next):
-            yield frame_idx, frame, prompts.at(frame_idx), next_frame
+def _show(
+    net: VideoSegmenter, video: Video, prompts: Prompts, prefetch: int, scales: Iterable[float]
+) -> Iterator[Shown]:
+    """Yield frames with their prompts, and with the frame after them where it is wanted.
+
+    Frames are resized where they are decoded, once for each scale, and go to the device while it
+    works on earlier ones.
+    """
+    device = next((p.device for p in net.parameters()), torch.device("cpu"))
+
+    def read(position: int) -> tuple[Tensor, Pictures]:
+        frame = video.read_frame(position)
+        pictures = {scale: net.picture(frame, scale=scale) for scale in scales}
+        if device.type == "cuda":  # only from pinned memory does a copy leave the thread free
+            pictures = {scale: picture.pin_memory() for scale, picture in pictures.items()}
+        return frame, pictures
+
+    video.check()
+    with closing(prefetch_items(read, len(video), depth=prefetch)) as frames:
+        pairs = with_next(frames, wanted=net.reads_next_frame)
+        for frame_idx, ((frame, pictures), following) in enumerate(pairs):
+            yield Shown(
+                frame_idx,
+                frame,
+                _moved(pictures, device),
+                prompts.at(frame_idx),
+                None if following is None else _moved(following[1], device),
+            )
 
 
-def with_next(
-    frames: Iterable[tuple[int, Tensor]], *, wanted: bool = True
-) -> Iterator[tuple[int, Tensor, Tensor | None]]:
-    """Yield each position and frame with the frame that follows it.
+def _moved(pictures: Pictures, device: torch.device) -> Pictures:
+    return {scale: p.to(device, non_blocking=True) for scale, p in pictures.items()}
+
+
+def with_next(items: Iterable[T], *, wanted: bool = True) -> Iterator[tuple[T, T | None]]:
+    """Yield each item with the one that follows it.
 
     Args:
-        frames: Positions and frames in order.
-        wanted: False: None stands for every following frame, and nothing is read ahead.
+        items: Such as frames in order.
+        wanted: False: None stands for everything that follows, and nothing is read ahead.
     """
     if not wanted:
-        yield from ((frame_idx, frame, None) for frame_idx, frame in frames)
+        yield from ((item, None) for item in items)
         return
-    upcoming = iter(frames)
+    upcoming = iter(items)
     current = next(upcoming, None)
     while current is not None:
         following = next(upcoming, None)
-        yield *current, None if following is None else following[1]
+        yield current, following
         current = following
 
 
@@ -121,13 +164,13 @@ def _step(
     sessions: Sequence[tuple[View, VideoSession]], item: Shown, *, last: bool
 ) -> Iterator[FrameOutput]:
     """Yield what each view says about a frame, turned back, one after the other."""
-    _, frame, prompt, next_frame = item
+    following = item.next_pictures
     for view, session in sessions:
         output = session.step(
-            view.show(frame),
-            view.show_prompt(prompt),
+            view.show(item.pictures[view.scale]),
+            view.show_prompt(item.prompt),
             last=last,
-            next_frame=None if next_frame is None else view.show(next_frame),
+            next_frame=None if following is None else view.show(following[view.scale]),
         )
         output.mask_logits = view.restore(output.mask_logits)
         yield output

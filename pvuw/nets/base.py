@@ -35,8 +35,8 @@ class VideoSession(ABC):
         """Advance by one frame.
 
         Args:
-            frame: The next frame, uint8 `[3, H, W]` RGB, on any device; the session moves what it
-                needs to its network's.
+            frame: The next frame, uint8 `[3, H, W]` RGB, on any device, or what the network's
+                `picture` made of it; the session moves what it needs to its network's device.
             prompt: Targets given on this frame. New ids add objects, known ids correct them.
             last: No frame follows: the network may skip what only serves later frames.
             next_frame: The frame after this one, for a network whose `reads_next_frame` is True;
@@ -94,6 +94,15 @@ class VideoSegmenter(nn.Module, ABC):
             scale: The network's own input resolution is multiplied by it and rounded to what the
                 network can take; 1 is the resolution of its recipe.
         """
+
+    def picture(self, frame: Tensor, *, scale: float = 1.0) -> Tensor:
+        """A frame at the size that sessions of this scale work at, uint8 `[3, h, w]` on the CPU.
+
+        What a session would do to each frame before anything else, for threads that read ahead. It
+        may be mirrored and turned afterwards. By default the frame itself.
+        """
+        del scale
+        return frame
 
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the network's original release."""

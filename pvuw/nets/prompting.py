@@ -16,8 +16,16 @@ def check_frame(frame: Tensor) -> None:
         raise ValueError(f"a frame is uint8 [3, H, W], got {frame.dtype} {list(frame.shape)}")
 
 
-def masks_by_id(prompt: Prompt | None, frame: Tensor) -> dict[int, Tensor]:
+def masks_by_id(
+    prompt: Prompt | None, frame: Tensor, *, resized: bool = False
+) -> dict[int, Tensor]:
     """Mask of each prompted object, bool `[H, W]`, in the prompt's order; none without a prompt.
+
+    Args:
+        prompt: What is given on a frame.
+        frame: The frame, `[3, H, W]`.
+        resized: The frame was resized for the network, and the masks may still be as large as it
+            once was.
 
     Raises:
         ValueError: If the prompt holds no masks, they are not bool `[N, H, W]` at the size of the
@@ -27,7 +35,8 @@ def masks_by_id(prompt: Prompt | None, frame: Tensor) -> dict[int, Tensor]:
         return {}
     if not isinstance(prompt, MaskPrompt):
         raise ValueError(f"a network that follows masks was given a {type(prompt).__name__}")
-    expected = (len(prompt.object_ids), *frame.shape[-2:])
+    size_hw = prompt.masks.shape[-2:] if resized else frame.shape[-2:]
+    expected = (len(prompt.object_ids), *size_hw)
     if prompt.masks.dtype != torch.bool or tuple(prompt.masks.shape) != expected:
         raise ValueError(
             f"prompt masks must be bool {list(expected)}, one per object at the frame's size, "

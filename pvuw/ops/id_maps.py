@@ -1,5 +1,6 @@
 """Id maps and per-object mask logits, into one another."""
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -78,5 +79,12 @@ def logits_to_id_map(mask_logits: Tensor, object_ids: Sequence[int]) -> Tensor:
     if not object_ids:
         return torch.zeros(mask_logits.shape[1:], dtype=torch.uint8, device=mask_logits.device)
     strongest, slot = mask_logits.max(dim=0)
-    ids = torch.tensor(object_ids, dtype=torch.uint8, device=mask_logits.device)
+    ids = _ids_on(mask_logits.device, tuple(object_ids))
     return torch.where(strongest > 0, ids[slot], ids.new_zeros(()))
+
+
+@functools.lru_cache(maxsize=64)
+def _ids_on(device: torch.device, object_ids: tuple[int, ...]) -> Tensor:
+    """Ids as uint8 `[N]`; the same for all frames of a video, and a copy makes a device wait."""
+    with torch.inference_mode(False):
+        return torch.tensor(object_ids, dtype=torch.uint8, device=device)

@@ -1,5 +1,7 @@
 """Pixel values as networks trained on ImageNet take them."""
 
+import functools
+
 import torch
 from torch import Tensor
 
@@ -24,6 +26,13 @@ def normalize_images(images: Tensor) -> Tensor:
     """
     if images.dtype == torch.uint8:
         images = images.float() / 255
-    mean = torch.tensor(IMAGE_MEAN, device=images.device)[:, None, None]
-    std = torch.tensor(IMAGE_STD, device=images.device)[:, None, None]
+    mean, std = _mean_and_std(images.device)
     return (images.float() - mean) / std
+
+
+@functools.cache
+def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Both as `[3, 1, 1]`; made once per device, since every copy to one makes it wait."""
+    with torch.inference_mode(False):  # training may be the next to use them
+        mean, std = (torch.tensor(v, device=device) for v in (IMAGE_MEAN, IMAGE_STD))
+        return mean[:, None, None], std[:, None, None]

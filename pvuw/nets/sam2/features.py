@@ -38,9 +38,11 @@ class FrameEncoder(ABC):
         self.model = model
 
     def encode(self, frame: Tensor) -> FrameFeatures:
-        """Features of one frame, uint8 `[3, H, W]` RGB on any device."""
+        """Features of one frame, uint8 `[3, H, W]` RGB on any device, resized or not."""
         model = self.model
-        maps, position = self._maps(resize_frame(frame, model.image_size).to(model.device))
+        side = model.image_size
+        image = frame if frame.shape[1:] == (side, side) else resize_frame(frame, side)
+        maps, position = self._maps(image.to(model.device, non_blocking=True))
         fine = maps[:-1]
         if model.use_high_res_features_in_sam:
             decoder = model.sam_mask_decoder

@@ -35,6 +35,7 @@ class MemoryFusion:
         self.num_pointers = (limit if num_frames is None else min(num_frames, limit)) - 1
         self._map_position: Tensor | None = None  # [1, hw, C]
         self._positions: dict[tuple[tuple[int, ...], tuple[int, ...]], Tensor] = {}
+        self._near: dict[int, Tensor] = {}
 
     def new_bank(self) -> MemoryBank:
         """An empty memory that keeps as much as is read here."""
@@ -165,6 +166,15 @@ class MemoryFusion:
         if not model.add_tpos_enc_to_obj_ptrs:
             return [model.maskmem_tpos_enc.new_zeros(1, len(distances) * pieces, model.mem_dim)]
         dim = model.hidden_dim if model.proj_tpos_enc_in_obj_ptrs else model.mem_dim
-        scaled = torch.tensor(distances, device=model.device) / self.num_pointers
+        scaled = torch.cat([self._distance(d) for d in distances]) / self.num_pointers
         encoded = model.obj_ptr_tpos_proj(get_1d_sine_pe(scaled, dim=dim))
         return [encoded.repeat_interleave(pieces, dim=0)[None]]
+
+    def _distance(self, distance: int) -> Tensor:
+        """A distance on the device, `[1]`: filled in there, since a copy would make it wait."""
+        if distance not in self._near:
+            found = torch.full((1,), distance, device=self.model.device)
+            if distance > self.num_pointers:  # of prompted frames; another one on every frame
+                return found
+            self._near[distance] = found
+        return self._near[distance]

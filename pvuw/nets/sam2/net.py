@@ -9,10 +9,11 @@ from torch import Tensor
 from pvuw.errors import PvuwError
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.sam2.build import build_sam2_base
+from pvuw.nets.sam2.features import resize_frame
 from pvuw.nets.sam2.memory_policy import MemoryPolicy
 from pvuw.nets.sam2.prompt_plan import TrainingPrompts
 from pvuw.nets.sam2.recompute import RecomputedPart
-from pvuw.nets.sam2.resized import at_scale
+from pvuw.nets.sam2.resized import at_scale, side_at
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.nets.sam2.tracker import MemoryTracker, check_candidates
@@ -130,6 +131,10 @@ class Sam2(MemoryTracker):
             memory_policy=self.memory_policy,
             non_overlap_memory=self.non_overlap_memory,
         )
+
+    def picture(self, frame: Tensor, *, scale: float = 1.0) -> Tensor:
+        """The frame as a square; see `VideoSegmenter.picture`."""
+        return resize_frame(frame, side_at(self.model, scale))
 
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the names of the official checkpoints, none added, none missing."""

@@ -9,6 +9,11 @@ TILE = 32
 """Pixels by which SAM 2's trunk tiles the position embedding of its windows."""
 
 
+def side_at(model: SAM2Base, scale: float, *, multiple: int = TILE) -> int:
+    """Side in pixels of a network's input at a scale of its resolution."""
+    return int(model.image_size * scale / multiple + 0.5) * multiple
+
+
 def at_scale(model: SAM2Base, scale: float, *, multiple: int = TILE) -> SAM2Base:
     """Return the network with its input resolution multiplied, sharing every weight and buffer.
 
@@ -24,7 +29,7 @@ def at_scale(model: SAM2Base, scale: float, *, multiple: int = TILE) -> SAM2Base
     Raises:
         ValueError: If the side would be below `multiple` pixels.
     """
-    side = int(model.image_size * scale / multiple + 0.5) * multiple
+    side = side_at(model, scale, multiple=multiple)
     if side == model.image_size:
         return model
     if side < multiple:

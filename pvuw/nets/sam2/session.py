@@ -92,7 +92,8 @@ class Sam2Session(VideoSession):
         frame_idx = self._frames_seen
         if self.num_frames is not None and frame_idx >= self.num_frames:
             raise ValueError(f"the session was started for {self.num_frames} frames, got one more")
-        prompted = masks_by_id(prompt, frame)
+        side = self.model.image_size
+        prompted = masks_by_id(prompt, frame, resized=frame.shape[1:] == (side, side))
         self._frames_seen += 1
         with torch.inference_mode():
             self._regroup(list(prompted))
@@ -220,11 +221,17 @@ class Sam2Session(VideoSession):
         """Join the groups' masks."""
         ids = [i for group in self._groups for i in group.object_ids]
         order = [ids.index(i) for i in self._object_ids]
+
+        def joined(values: list[Tensor]) -> Tensor:
+            # Row by row: an index made of a list would be copied to the device, which waits for it.
+            rows = [row for value in values for row in value.unbind()]
+            return torch.stack([rows[slot] for slot in order]).float()
+
         return FrameOutput(
             object_ids=self.object_ids,
-            mask_logits=torch.cat([m.mask_logits for m in decoded])[order, 0].float(),
-            presence_logits=torch.cat([m.presence_logits for m in decoded])[order, 0].float(),
-            predicted_iou=torch.cat([m.predicted_iou for m in decoded])[order].float(),
+            mask_logits=joined([m.mask_logits[:, 0] for m in decoded]),
+            presence_logits=joined([m.presence_logits[:, 0] for m in decoded]),
+            predicted_iou=joined([m.predicted_iou for m in decoded]),
         )
 
     def _no_objects(self) -> FrameOutput:

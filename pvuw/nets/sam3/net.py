@@ -9,10 +9,11 @@ from sam2.modeling.sam2_base import SAM2Base
 from torch import Tensor
 
 from pvuw.nets.checkpoint import load_official
+from pvuw.nets.sam2.features import resize_frame
 from pvuw.nets.sam2.memory_policy import MemoryPolicy
 from pvuw.nets.sam2.prompt_plan import TrainingPrompts
 from pvuw.nets.sam2.recompute import RecomputedPart
-from pvuw.nets.sam2.resized import at_scale
+from pvuw.nets.sam2.resized import at_scale, side_at
 from pvuw.nets.sam2.scratch import prepare_scratch
 from pvuw.nets.sam2.tracker import MemoryTracker, check_candidates
 from pvuw.nets.sam3.build import build_tracker
@@ -147,6 +148,10 @@ class Sam3(MemoryTracker):
             long_memory=self.long_memory,
             competition=self.competition,
         )
+
+    def picture(self, frame: Tensor, *, scale: float = 1.0) -> Tensor:
+        """The frame as a square; see `VideoSegmenter.picture`."""
+        return resize_frame(frame, side_at(self.model, scale, multiple=self.model.backbone_stride))
 
     def parts(self) -> dict[str, tuple[str, ...]]:
         """SAM 2's parts, and the attention of the image encoder's blocks by itself."""

@@ -142,9 +142,9 @@ def test_a_view_without_opinion_does_not_count():
 
     both = sums(2.0, True) + sums(0.0, False)
     assert both.mask_logits().item() == pytest.approx(2.0, abs=1e-6)
-    one = FrameOutput([1], both.mask_logits())
-    assert both.output(one, one.mask_logits).has_opinion is None
-    assert sums(0.0, False).output(one, one.mask_logits).has_opinion.tolist() == [False]
+    one = FrameOutput([1], both.mask_logits(), has_opinion=torch.tensor([True]))
+    assert both.output(one, both.mask_logits()).has_opinion.tolist() == [True]
+    assert sums(0.0, False).output(one, both.mask_logits()).has_opinion.tolist() == [False]
 
 
 def weighted(logits, *, iou=None, presence=None, compete=False):

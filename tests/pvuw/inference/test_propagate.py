@@ -161,8 +161,8 @@ def test_prompts_are_only_what_the_policy_allows(tmp_path):
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_with_next_pairs_each_frame_with_the_one_after(count):
     frames = [torch.full((1,), float(t)) for t in range(count)]
-    rows = list(with_next(enumerate(frames)))
-    assert [(t, float(frame)) for t, frame, _ in rows] == [(t, float(t)) for t in range(count)]
-    following = [None if after is None else float(after) for *_, after in rows]
+    rows = list(with_next(frames))
+    assert [float(frame) for frame, _ in rows] == [float(t) for t in range(count)]
+    following = [None if after is None else float(after) for _, after in rows]
     assert following == [float(t) for t in range(1, count)] + [None] * (count > 0)
-    assert all(after is None for *_, after in with_next(enumerate(frames), wanted=False))
+    assert all(after is None for _, after in with_next(frames, wanted=False))

@@ -29,10 +29,13 @@ def find_config(name: str) -> str:
     if shipped.is_file():
         return str(shipped)
     known = sorted(str(p.relative_to(config_dir())) for p in config_dir().rglob("*.yaml"))
-    near = [recipe for recipe in known if Path(recipe).parent == Path(name).parent] or known
+    folder = str(Path(name).parent)
+    near = [
+        recipe for recipe in known if folder != "." and recipe.startswith(f"{folder}/")
+    ] or known
     stems = [recipe.removesuffix(".yaml") for recipe in known]
     alike = suggestion(name.removesuffix(".yaml"), stems, listed=0).replace("?", ".yaml?")
-    where = "are" if near == known else f"in {Path(name).parent}"
+    where = "are" if near == known else f"in {folder}"
     raise PvuwError(
         f"{name}: no such file here and no such recipe{alike}; shipped {where}: {', '.join(near)}"
     )

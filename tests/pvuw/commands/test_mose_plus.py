@@ -153,7 +153,10 @@ def test_report_is_written_beside_the_build(tmp_path, cache, capsys):
     [
         (["--out", "x"], "needs --config FILE and --out DIR"),
         (["--config", "x.yaml"], "needs --config FILE and --out DIR"),
-        (["--config", "x.yaml", "--out", "x"], r"x\.yaml: no such recipe here or"),
+        (
+            ["--config", "x.yaml", "--out", "x"],
+            r"x\.yaml: no such file here and no such recipe; shipped are",
+        ),
         (["verify"], "names no build; add its folder"),
         (["verify", "x", "--dry-run"], "takes no --config and no --dry-run"),
         (["report", "x", "--evaluation", "y"], "--evaluation: is for verify; a build has its own"),

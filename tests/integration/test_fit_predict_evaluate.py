@@ -93,4 +93,4 @@ def test_copy_first_baseline_predicts_and_refuses_to_train(sample, tmp_path, cap
         written = tmp_path / "copy" / "Annotations" / video.name / "00007.png"
         assert np.array_equal(read_id_map(written), given)
     assert main(["fit", *fixed, "--data.clip.num_frames", "3", "--data.num_workers", "0"]) == 2
-    assert "no weights to train" in capsys.readouterr().err
+    assert "no training of its own" in capsys.readouterr().err

@@ -175,7 +175,9 @@ def _stamp(config: EnsembleConfig, frames: MemberFrames, rows: list[PerformanceR
     settings = [_VERSION, config.method, config.granularity, config.weights, frames.size_hw]
     digest.update(json.dumps([*settings, frames.frame_names]).encode())
     digest.update("".join(map(repr, rows)).encode())
-    for number, paths in enumerate(frames.files()):
+    # What was recorded is looked up by what the frames show.
+    pictures = frames.image_paths if rows else []
+    for number, paths in enumerate([*frames.files(), pictures]):
         for path in paths:
             digest.update(f"{number} {path.stem}\n".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())

@@ -36,9 +36,11 @@ class Mask(NamedTuple):
     void: NDArray[np.bool_] | None
     """Pixels without ground truth, bool `[H, W]`; None where there are none."""
 
-    def fitted(self, size_hw: tuple[int, int], *, place: str) -> "Mask":
+    def fitted(
+        self, size_hw: tuple[int, int], *, place: str, warned_of: str | None = None
+    ) -> "Mask":
         """Return the mask at the size of its image, by the rules of `fit_mask`."""
-        ids = fit_mask(self.ids, size_hw, place=place)
+        ids = fit_mask(self.ids, size_hw, place=place, warned_of=warned_of)
         return Mask(ids, None if self.void is None else _nearest(self.void, size_hw))
 
 
@@ -92,7 +94,9 @@ def read_id_map(path: Path, *, void_id: VoidId = None) -> NDArray[np.uint8]:
     return read_mask(path, void_id=void_id).ids
 
 
-def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> NDArray[Pixel]:
+def fit_mask(
+    mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str, warned_of: str | None = None
+) -> NDArray[Pixel]:
     """Return a mask or id map at the size of its image, `[H, W]`; warns if that changes it.
 
     A mask that lies where its image stands was drawn on another picture; it is refused.
@@ -102,7 +106,9 @@ def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> N
     Args:
         mask: `[h, w]`, any type.
         size_hw: Size of the image.
-        place: File or frame named in the warning, which Python shows once for each text.
+        place: File or frame, for errors.
+        warned_of: What the warning names instead, so that Python, which shows a text once, shows it
+            once for a video.
 
     Raises:
         DataError: If one is wider than high and the other higher than wide.
@@ -115,8 +121,9 @@ def fit_mask(mask: NDArray[Pixel], size_hw: tuple[int, int], *, place: str) -> N
             f"{size_hw[0]}, so it was drawn on another or a turned one; draw it on this image"
         )
     warnings.warn(
-        f"{place}: masks are {mask.shape[1]}x{mask.shape[0]}, the image {size_hw[1]}x{size_hw[0]}; "
-        "resized to the image (nearest), use the images the masks were made for to be exact",
+        f"{warned_of or place}: masks are {mask.shape[1]}x{mask.shape[0]}, the image {size_hw[1]}x"
+        f"{size_hw[0]}; resized to the image (nearest), use the images the masks were made for to "
+        "be exact",
         stacklevel=2,
     )
     return _nearest(mask, size_hw)

@@ -107,7 +107,8 @@ class PngMasks(MaskStore):
         self, frame_idx: int, size_hw: tuple[int, int]
     ) -> tuple[NDArray[np.uint8], BoolMask | None]:
         path = self.path(frame_idx)
-        ids, void = read_mask(path, void_id=self.void_id).fitted(size_hw, place=str(path))
+        mask = read_mask(path, void_id=self.void_id)
+        ids, void = mask.fitted(size_hw, place=str(path), warned_of=str(self.folder))
         return self._numbered(ids), void
 
     def _numbered(self, ids: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,5 +1,6 @@
 """Sources kept as folders of frames and palette masks: MOSE, DAVIS, YouTube-VOS, LVOS."""
 
+import hashlib
 import os
 import sys
 from collections import defaultdict
@@ -7,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from pvuw.io.folder import list_folder
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import AUTO, VoidId, read_id_map
 from pvuw.io.png_masks import PngMasks, values_in
@@ -52,9 +54,13 @@ class FolderReader(Reader):
         return {}
 
     def stamps(self) -> dict[str, str]:
-        """Return the video ids, sorted, with the time their folders last changed."""
+        """Return the video ids, sorted, with what changes when their files do.
+
+        Of frames the names count, which the time of their folder tells; of masks also what is in
+        them, so that one corrected in place is noticed by its size and time.
+        """
         images, annotations = self.folders()
-        frames, masks = folder_times(images), folder_times(annotations)
+        frames, masks = folder_times(images), mask_stamps(annotations)
         listed = self.listed_ids()
         ids = frames if listed is None else listed
         # An id without a folder keeps an empty stamp; reading it says what is missing.
@@ -107,9 +113,24 @@ def _frames_by_value(masks: PngMasks, void_id: VoidId) -> dict[int, list[int]]:
 
 def folder_times(folder: Path) -> dict[str, str]:
     """Return the sub-folders of a folder, each with the time files in it last came or went."""
-    with os.scandir(folder) as entries:
-        return {
-            sys.intern(entry.name): str(entry.stat().st_mtime_ns)
-            for entry in entries
-            if not entry.name.startswith(".") and entry.is_dir()
-        }
+    found = list_folder(folder)
+    times = {sys.intern(name): str((folder / name).stat().st_mtime_ns) for name in found.folders}
+    # A link that leads nowhere is a video too; reading it says what is wrong.
+    return times | dict.fromkeys(found.lost, "")
+
+
+def mask_stamps(folder: Path) -> dict[str, str]:
+    """Return the sub-folders of a folder, each with a digest of names, sizes, times."""
+    found = list_folder(folder)
+    return {sys.intern(name): _stamp_of(folder / name) for name in found.folders}
+
+
+def _stamp_of(folder: Path) -> str:
+    try:
+        with os.scandir(folder) as entries:
+            stats = [(entry.name, entry.stat(follow_symlinks=False)) for entry in entries]
+    except OSError:
+        return ""  # reading it says what is wrong
+    lines = sorted(f"{name} {stat.st_size} {stat.st_mtime_ns}" for name, stat in stats)
+    digest = hashlib.blake2b(os.fsencode("\n".join(lines)), digest_size=10)
+    return f"{folder.stat().st_mtime_ns} {digest.hexdigest()}"

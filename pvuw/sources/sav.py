@@ -17,7 +17,7 @@ from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.text import read_ids
 from pvuw.io.videos import FolderFiles
 from pvuw.sources.base import Reader, SourceFacts, require_folder, visible_bits
-from pvuw.sources.folders import folder_times
+from pvuw.sources.folders import folder_times, mask_stamps
 
 FACTS = SourceFacts("sav", "CC BY 4.0", fps=6.0)
 
@@ -159,4 +159,4 @@ def _scan(folder: Path, stems: Sequence[str]) -> dict[str, dict[int, bool]]:
 
 
 def _object_times(folder: Path) -> str:
-    return " ".join(sorted(folder_times(folder).values())) if os.path.isdir(folder) else ""  # noqa: PTH112
+    return " ".join(sorted(mask_stamps(folder).values())) if os.path.isdir(folder) else ""  # noqa: PTH112

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pvuw.ensemble.members.folders import Member
 from pvuw.ensemble.members.output import claim_folder
@@ -75,6 +76,23 @@ def test_another_database_makes_the_answer_again(tmp_path, members, database):
     with PerformanceDatabase(database) as opened:
         opened.record([row("kept", "w99", jf=0.1)])
     assert not run(tmp_path, members, "select", database=database)[0].skipped
+
+
+def test_other_frames_make_the_answer_again_where_they_are_looked_at(tmp_path, members, database):
+    """What a database says is looked up by what the frames show."""
+    frames = [tmp_path / "images" / "v" / f"{path.stem}.png" for path in masks_of(members[0])]
+    frames[0].parent.mkdir(parents=True)
+    for path in frames:
+        Image.new("RGB", video().shape[:0:-1], (9, 9, 9)).save(path)
+    given = {"database": database, "images": tmp_path / "images"}
+    run(tmp_path, members, "select", **given)
+    assert run(tmp_path, members, "select", **given)[0].skipped
+    Image.new("RGB", video().shape[:0:-1], (200, 9, 9)).save(frames[1])
+    assert not run(tmp_path, members, "select", **given)[0].skipped
+
+
+def masks_of(member):
+    return sorted((member.masks / "v").glob("*.png"))
 
 
 def test_a_database_of_others_is_refused(tmp_path, members):

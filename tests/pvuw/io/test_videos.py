@@ -84,7 +84,7 @@ def test_mask_of_another_size_is_resized_nearest_with_one_warning(tmp_path):
         ids, _, void = video.annotations.read(0, video.size_hw)
     assert len(caught) == 1
     text = str(caught[0].message)
-    assert str(tmp_path / "Annotations" / "v" / "00000.png") in text
+    assert str(tmp_path / "Annotations" / "v") in text
     assert "2x2" in text
     assert f"{WIDTH}x{HEIGHT}" in text
     assert ids.shape == void.shape == (HEIGHT, WIDTH)
@@ -178,7 +178,7 @@ def test_folder_files_are_a_sequence_of_paths(tmp_path):
 def test_real_mask_one_pixel_narrower_than_its_frame():
     video = only_video(SHARED / "incremental_judo")
     assert list(video.annotations) == [0, 5, 8, 13]
-    with pytest.warns(UserWarning, match=r"judo/00005\.png: masks are 853x480, the image 854x480"):
+    with pytest.warns(UserWarning, match="judo: masks are 853x480, the image 854x480"):
         annotation = ids_of(video, 5)
     assert annotation.shape == (480, 854)
     with warnings.catch_warnings():

@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 from pvuw.errors import DataError
+from pvuw.io.masks import write_id_map
+from pvuw.sources import SourceSpec
 from pvuw.sources.folders import values_in
+from pvuw.sources.index import load_records
 from pvuw.sources.mose import V1, V2, MoseReader
 from tests.pvuw.sources.layouts import (
     SIZE,
@@ -205,3 +208,23 @@ def test_values_are_those_of_numpy():
     for top in (1, 5, 255):
         ids = rng.integers(0, top + 1, SIZE, dtype=np.uint8)
         assert values_in(ids) == [v for v in np.unique(ids).tolist() if v]
+
+
+def test_a_mask_corrected_in_place_is_noticed(tmp_path, train):
+    train("a", {"00000": ids_of((1, LEFT))})
+    (before,) = load_records(SourceSpec("mose", tmp_path), cache_dir=tmp_path / "i", workers=1)
+    folder = tmp_path / "train" / "Annotations" / "a"
+    time_of_folder = folder.stat().st_mtime_ns
+    write_id_map(tmp_path / "new.png", ids_of((1, LEFT), (5, RIGHT)))
+    (folder / "00000.png").write_bytes((tmp_path / "new.png").read_bytes())
+    assert folder.stat().st_mtime_ns == time_of_folder  # which is why it alone does not tell
+    (after,) = load_records(SourceSpec("mose", tmp_path), cache_dir=tmp_path / "i", workers=1)
+    assert [info.source_id for info in before.objects] == ["1"]
+    assert [info.source_id for info in after.objects] == ["1", "5"]
+
+
+def test_a_video_on_a_disk_that_is_not_mounted_is_named(tmp_path, train):
+    train("a", {"00000": ids_of((1, LEFT))})
+    (tmp_path / "train" / "JPEGImages" / "b").symlink_to("/not/mounted/b")
+    with pytest.raises(DataError, match="JPEGImages/b: link to /not/mounted/b, which is not there"):
+        read(tmp_path)

@@ -39,7 +39,7 @@ def test_root_in_mose_layout(make_data):
     assert batches[0].frames.shape == (2, 2, 3, 16, 16)
     assert ids(data.val_dataloader()) == ids(data.predict_dataloader()) == ["v0", "v1"]
     ((query,), *_) = data.val_dataloader().videos
-    assert query.prompt.positions() == [0]
+    assert list(query.prompt) == [0]
     assert len(query.truth.positions()) == len(query.video)
 
 

@@ -103,7 +103,7 @@ def test_lightning_trains_and_validates_on_it(whole):
     batch = next(iter(module.train_dataloader()))
     assert batch.masks.any()
     ((query,),) = module.val_dataloader()
-    assert query.prompt.positions() == [0]
+    assert list(query.prompt) == [0]
     assert len(query.truth.positions()) == FRAMES
 
 

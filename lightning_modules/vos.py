@@ -23,6 +23,7 @@ from pvuw.metrics.jf import JAndF
 from pvuw.metrics.names import ProtocolName
 from pvuw.nets.base import TrainableSegmenter, VideoSegmenter
 from pvuw.nets.tuning import TuningConfig
+from pvuw.processes import wait_for_all
 from pvuw.types import ScoredQuery, ScoreSink, VideoBatch
 
 _OPTIM = OptimConfig()
@@ -187,6 +188,8 @@ class VOSModule(SegmentationModule):
             sink.take_score(scored)
 
     def _log_scores(self, stage: str) -> dict[str, float]:
+        # Shares of whole videos are never equal, and NCCL does not wait longer than half an hour.
+        wait_for_all()
         scores = {name: float(value) for name, value in self._scores.compute().items()}
         values = {f"{stage}/{name}": value for name, value in (scores | self._clock.stop()).items()}
         for name, value in values.items():

@@ -325,6 +325,8 @@ def _quieten_lightning() -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     # Predictions went to the frame sinks; loops/prediction_loop.py suspects a bug.
     warnings.filterwarnings("ignore", message="predict returned None.*")
+    # Asked of every value, one by one: scores are of all processes when they are logged.
+    warnings.filterwarnings("ignore", message=".*sync_dist=True.*")
     # An advertisement, printed wherever another logger is used.
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
         lambda record: "litlogger" not in record.getMessage()

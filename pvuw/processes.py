@@ -17,6 +17,8 @@ from torch import distributed
 _PAUSE = 0.05
 GRACE = 10.0
 """Seconds in which the others of a broken run say how they ended, if they still can."""
+PATIENCE = 60.0
+"""The same where nothing but a slow disk or a busy machine can keep them from it."""
 
 
 @dataclass
@@ -32,9 +34,11 @@ class Outcome:
 
 
 class _Runs:
-    """Runs that have ended in this process: a process group may serve several in turn."""
+    """Counts that are the same in all processes, and tell the uses of one store from each other."""
 
-    ended = 0
+    begun = 0
+    """Runs that have begun: a process group may serve several in turn."""
+    waits = 0
 
 
 def several() -> bool:
@@ -46,17 +50,32 @@ def several() -> bool:
     )
 
 
-def wait_for_all(what: str) -> None:
-    """Come back when every process has called this with the same words, however late the last.
+def begin_run() -> None:
+    """Leave behind what the processes told each other in a run before; all of them call it."""
+    _Runs.begun += 1
+    _Runs.waits = 0
 
-    Args:
-        what: Said once in a run.
+
+class OthersEnded(Exception):
+    """Another process of the run has ended, so that waiting for it would never end."""
+
+
+def wait_for_all() -> None:
+    """Come back when every process has called this as often as this one, however late the last.
+
+    Raises:
+        OthersEnded: If one has told its end instead.
     """
-    if several():
-        store, key = _store(), _key(what)
-        store.add(key, 1)
-        while store.add(key, 0) < distributed.get_world_size():
-            time.sleep(_PAUSE)
+    if not several():
+        return
+    store, world = _store(), range(distributed.get_world_size())
+    _Runs.waits += 1
+    key, ends = _key(f"wait/{_Runs.waits}"), [_key("end", rank) for rank in world]
+    store.add(key, 1)
+    while store.add(key, 0) < len(world):
+        if any(store.check([end]) for end in ends):
+            raise OthersEnded
+        time.sleep(_PAUSE)
 
 
 def end_together(outcome: Outcome, *, limit: float | None) -> int:
@@ -72,8 +91,6 @@ def end_together(outcome: Outcome, *, limit: float | None) -> int:
         return _end_together(outcome, limit)
     except distributed.DistError:  # the first process is gone, and what it has told with it
         return _tell([outcome])
-    finally:
-        _Runs.ended += 1
 
 
 def _end_together(outcome: Outcome, limit: float | None) -> int:
@@ -84,11 +101,10 @@ def _end_together(outcome: Outcome, limit: float | None) -> int:
         status = _tell(outcomes)
         store.set(_key("told"), str(status))
         # The store may end with this process.
-        _wait(
-            store, [_key("bye", other) for other in range(1, distributed.get_world_size())], GRACE
-        )
+        others = range(1, distributed.get_world_size())
+        _wait(store, [_key("bye", other) for other in others], limit or PATIENCE)
         return status
-    if not _wait(store, [_key("told")], limit or GRACE):
+    if not _wait(store, [_key("told")], limit or PATIENCE):
         return _tell([outcome])
     status = int(store.get(_key("told")))
     store.set(_key("bye", rank), "")
@@ -96,7 +112,7 @@ def _end_together(outcome: Outcome, limit: float | None) -> int:
 
 
 def _key(what: str, rank: int | None = None) -> str:
-    return f"pvuw/{_Runs.ended}/{what}" + ("" if rank is None else f"/{rank}")
+    return f"pvuw/{_Runs.begun}/{what}" + ("" if rank is None else f"/{rank}")
 
 
 def _store() -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from torch import distributed
 
 from pvuw.errors import line_of
-from pvuw.processes import GRACE, Outcome, end_together
+from pvuw.processes import GRACE, PATIENCE, OthersEnded, Outcome, begin_run, end_together
 from pvuw.stop import PARENT, Stopped, is_part_of_another, leave_after_parent
 
 
@@ -38,10 +38,13 @@ def run_to_the_end(command: Callable[[], None], trainer: Any, module: RunModule)
         module: Its module.
     """
     error: Exception | None = None
+    begin_run()
     try:
         outcome = Outcome()
         try:
             command()
+        except OthersEnded:
+            pass  # what they tell is what went wrong
         except Exception as raised:
             if (line := line_of(raised)) is not None:
                 outcome = Outcome(2, [f"pvuw: error: {line}"])
@@ -54,7 +57,8 @@ def run_to_the_end(command: Callable[[], None], trainer: Any, module: RunModule)
     except Stopped as stopped:
         _tell_others(trainer)
         outcome = Outcome(stopped.status, [f"pvuw: {stopped}"])
-        status = end_together(outcome, limit=GRACE)
+        # In prediction none can be stuck: each only has to remove what it has half-written.
+        status = end_together(outcome, limit=PATIENCE if module.predicts else GRACE)
     _leave(trainer, status)
     if error is not None:
         raise error
@@ -77,7 +81,7 @@ def _leave(trainer: Any, status: int) -> None:
         trainer.strategy.launcher.kill(signal.SIGKILL)  # they have ended or are stuck
     # Lightning 2.6.6 kills a run when it sees that a process it started has failed.
     if trainer.global_rank and is_part_of_another():
-        leave_after_parent(3 * GRACE)
+        leave_after_parent(PATIENCE + GRACE)
 
 
 @contextmanager

@@ -12,8 +12,8 @@ PARENT = "PVUW_PARENT"
 """Environment variable of a process that is part of another one's run: that one's number."""
 _PAUSE = 0.2
 _PATIENCE = 5.0
-"""Seconds after the first signal in which others are ignored: several arrive where a whole process
-group is told and rank 0 tells its ranks as well."""
+"""Seconds after the first signal in which Ctrl-C does nothing more: it comes several times where a
+whole process group is told."""
 
 
 class Stopped(BaseException):
@@ -57,7 +57,8 @@ class _Handler:
         if self._first is None:
             self._first = now
             raise Stopped(signum)
-        if now - self._first > _PATIENCE:  # tidying up hangs
+        # Tidying up hangs. Not by SIGTERM, which a run's own processes send each other.
+        if signum == signal.SIGINT and now - self._first > _PATIENCE:
             os._exit(128 + signum)
 
 
@@ -65,8 +66,8 @@ class _Handler:
 def stop_on_signals() -> Iterator[None]:
     """Have SIGINT and SIGTERM raise `Stopped` within the block, where the main thread runs it.
 
-    A signal that follows soon is ignored, so that what the first one has begun can be ended; after
-    five seconds it ends the process at once.
+    Signals that follow are ignored, so that what the first one has begun can be ended; a Ctrl-C
+    after five seconds ends the process at once.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

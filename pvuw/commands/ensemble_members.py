@@ -87,6 +87,7 @@ class MemberRunner:
         self.root = root
         self.images, self.masks = images, masks
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._ended = False
 
     def run(self, videos: Mapping[str, str], *, devices: Sequence[str] = ()) -> list[MemberRun]:
         """Return what became of every member, in the order of the recipe.
@@ -116,6 +117,7 @@ class MemberRunner:
             return list(tqdm(runs, total=total, desc="members", unit="member", disable=None))
         finally:
             pool.shutdown(wait=False, cancel_futures=True)  # first, so that none takes their place
+            self._ended = True
             for process in self._processes:
                 process.terminate()  # those that ended are left alone
             pool.shutdown(wait=True)
@@ -175,6 +177,8 @@ class MemberRunner:
         with log.open("wb") as file:
             process = subprocess.Popen(command, env=environment, stdout=file, stderr=file)
         self._processes.append(process)
+        if self._ended:  # meanwhile
+            process.terminate()
         return process.wait()
 
     def _is_one_video(self, videos: Mapping[str, str]) -> bool:

@@ -15,7 +15,7 @@ from tests.helpers import fork_server
 
 ROOT = Path(__file__).parents[2]
 CPU = ("--trainer.accelerator", "cpu")
-LIMIT = 500  # seconds until a hang is one
+LIMIT = 900  # seconds until a hang is one
 
 
 def environment():
@@ -53,7 +53,7 @@ class Run:
 
     def ended(self):
         """Wait for all of them."""
-        statuses = self._server.answer()
+        statuses = self._server.end()
         return [
             Ended(status, *((self._folder / f"{rank}.{n}").read_text() for n in ("out", "err")))
             for rank, status in enumerate(statuses)
@@ -89,6 +89,9 @@ class Processes:
             call: Instead of the command line.
             env: What all of them have in their environment.
         """
+        if self._pids:  # of a test that failed before their end
+            self._kill()
+            self.end()
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         argv = [str(word) for word in words]
@@ -101,6 +104,12 @@ class Processes:
         print(json.dumps(request), file=self._process.stdin, flush=True)
         self._pids = self.answer()
         return Run(self, folder, self._pids)
+
+    def end(self):
+        """Wait for the end of the run; the statuses of its processes."""
+        statuses = self.answer()
+        self._pids = []
+        return statuses
 
     def run(self, *words, **kwargs):
         """Start a run and wait for its end."""
@@ -120,14 +129,31 @@ class Processes:
         self._process.stdin.close()
         self._process.wait()
 
-    def _give_up(self, *_):
+    def _kill(self):
         for pid in self._pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+    def _give_up(self, *_):
+        self._kill()
         raise TimeoutError(f"a run hung for {LIMIT} seconds")
 
 
-def wait_until(condition, *, seconds=60):
+def family(pid):
+    """Command lines of a process and of all that it and they have started, by process."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            words = path.read_bytes().decode().split("\0")
+            parent = int(path.with_name("stat").read_text().rsplit(")", 1)[1].split()[1])
+            found[int(path.parent.name)] = (parent, words)
+    own = {pid}
+    while more := {p for p, (parent, _) in found.items() if parent in own} - own:
+        own |= more
+    return {p: found[p][1] for p in own if p in found}
+
+
+def wait_until(condition, *, seconds=300):
     """Wait for a condition to be true."""
     end = time.monotonic() + seconds
     while not condition():

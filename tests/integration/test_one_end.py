@@ -82,6 +82,42 @@ def test_a_refused_folder_is_refused_to_all_at_once(why, unequal, processes, tmp
         assert written(out) == {}
 
 
+@pytest.fixture
+def scored(tmp_path):
+    """Two videos with truth."""
+    root = tmp_path / "data"
+    for name, frames in (("a", 12), ("b", 4)):
+        write_long_video(root, name, frames, truth=True)
+    return root
+
+
+@pytest.mark.parametrize("command", ["validate", "test"])
+def test_validation_says_everything_once(command, scored, processes, tmp_path):
+    words = (command, *COPY, "--data.root", scored, "--out", tmp_path / "o")
+    ended = processes.run(*words, folder=tmp_path / "r")
+    assert [process.status for process in ended] == [0, 0]
+    assert "sync_dist" not in "".join(process.err for process in ended)
+
+
+def test_a_broken_validation_video_ends_all_processes_with_one_line(scored, processes, tmp_path):
+    (scored / "valid" / "JPEGImages" / "b" / "00002.jpg").unlink()
+    (scored / "valid" / "JPEGImages" / "b" / "00002.jpg").write_bytes(b"")
+    words = ("validate", *COPY, "--data.root", scored, "--out", tmp_path / "o")
+    ended = processes.run(*words, folder=tmp_path / "r")
+    assert [process.status for process in ended] == [2, 2]
+    said = "".join(process.err for process in ended)
+    assert said.count("pvuw: ") == 1
+    assert "00002.jpg: empty file" in said
+
+
+def test_what_all_processes_find_wrong_is_said_once(processes, tmp_path):
+    ended = processes.run(*predict(tmp_path / "nowhere", tmp_path / "o"), folder=tmp_path / "r")
+    assert [process.status for process in ended] == [2, 2]
+    said = "".join(process.err for process in ended)
+    assert said.count("pvuw: error: ") == 1
+    assert "nowhere" in said
+
+
 @pytest.mark.slow
 def test_a_run_as_users_start_it(unequal, tmp_path):
     """Lightning starts the second process, and would kill the first for its status."""

@@ -5,9 +5,8 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from pvuw.cli import main
 from pvuw.io.masks import read_id_map, write_id_map
 from pvuw.io.probabilities import ProbabilityFile
 from tests.helpers.echo import blocks, write_video
+from tests.helpers.processes import wait_until
 
 PREDICT = ("predict", "--config", "mose/copy_first.yaml", "--trainer.accelerator", "cpu")
 STEPS = (
@@ -165,44 +165,46 @@ def test_a_video_whose_probabilities_are_missing_is_not_done(videos, tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_and_continued_it_ends_with_the_same_bytes(videos, tmp_path):
+@pytest.mark.parametrize(("count", "kills"), [(1, 10), (2, 3)])
+def test_killed_at_any_frame_and_continued_it_ends_with_the_same_bytes(
+    count, kills, videos, processes, tmp_path
+):
     assert main(command(videos, tmp_path / "whole", *STEPS)) == 0
     whole = checksums(tmp_path / "whole")
-    # Started once, the process forks children that predict at once: imports take seconds.
-    driver = [sys.executable, "-m", "tests.integration.predict_driver"]
     rng = random.Random(0)
     out = tmp_path / "killed"
-    process = subprocess.Popen(
-        [*driver, *command(videos, out, *STEPS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    counts = []
-    for _ in range(10):
-        process.stdin.write("go\n")
-        process.stdin.flush()
-        child = int(process.stdout.readline())
-        time.sleep(rng.uniform(0.02, 0.5))
-        os.kill(child, signal.SIGKILL)
-        process.stdout.readline()
-        counts.append(len(list((out / "Annotations").glob("v*"))) if out.exists() else 0)
+    words = command(videos, out, *STEPS)
+
+    def frames_since(start):
+        count = 0
+        with suppress(FileNotFoundError):  # a folder takes its final name meanwhile
+            for path in (out / "Annotations").rglob("*.png"):
+                count += path.stat().st_mtime_ns > start
+        return count
+
+    found = []
+    for number in range(kills):
+        start = time.time_ns()
+        run = processes.start(*words, folder=tmp_path / f"{number}", count=count)
+        # From the first frame of a video to the middle of the next.
+        enough = min(rng.randint(1, 8), len(whole) - len(checksums(out)))
+        wait_until(lambda start=start, enough=enough: frames_since(start) >= enough)
+        run.kill(signal.SIGKILL)
+        run.ended()
         assert checksums(out).items() <= whole.items()
-    process.stdin.close()
-    process.wait()
-    assert counts == sorted(counts)
-    assert main(command(videos, out, *STEPS)) == 0
+        found.append(len(checksums(out)))
+    assert found == sorted(found)
+    ended = processes.run(*words, folder=tmp_path / "last", count=count)
+    assert [process.status for process in ended] == [0] * count
     assert checksums(out) == whole
+    assert not [path for path in (out / "Annotations").iterdir() if path.name[0] == "."]
 
 
 @pytest.mark.slow
-def test_two_processes_write_together_what_one_writes(videos, tmp_path):
+def test_two_processes_write_together_what_one_writes(videos, processes, tmp_path):
     assert main(command(videos, tmp_path / "one", *STEPS)) == 0
-    two = ("--trainer.devices", "2", "--trainer.strategy", "ddp")
-    argv = command(videos, tmp_path / "two", *STEPS, *two)
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        [sys.executable, "-m", "pvuw", *argv], env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    ended = processes.run(*command(videos, tmp_path / "two", *STEPS), folder=tmp_path / "run")
+    assert [process.status for process in ended] == [0, 0], ended[0].err
     assert checksums(tmp_path / "two") == checksums(tmp_path / "one")
 
 

@@ -1,22 +1,18 @@
-"""kill -9 in mid-epoch, then `--ckpt_path last`: the same final weights, bit for bit."""
+"""kill -9 again and again, then `--ckpt_path last`: the same final weights, bit for bit."""
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
+from tests.helpers.processes import environment, pvuw
+
 STEPS = ("--trainer.max_epochs", 3, "--data.clip.clips_per_epoch", 10, "--data.batch_size", 1,
          "--last_checkpoint.every_n_train_steps", 3, "--trainer.limit_val_batches", 0,
          "--data.num_workers", 1)  # fmt: skip
-
-
-def command(nano, out, *more):
-    return [sys.executable, "-m", "pvuw", *nano("fit", "--out", out, *STEPS, *more)]
+# Steps before which a run is killed: before anything is saved, after a saving and one or two steps
+# after one, at the ends of epochs (10 steps of one process, 5 of two), before the very last step.
+KILLS = {1: (1, 3, 5, 10, 11, 14, 17, 20, 25, 29), 2: (2, 5, 14)}
 
 
 def final_state(out):
@@ -24,30 +20,27 @@ def final_state(out):
 
 
 @pytest.mark.slow
-def test_killed_run_continues_to_the_same_weights(nano, tmp_path):
+@pytest.mark.parametrize("count", KILLS)
+def test_a_run_killed_again_and_again_ends_with_the_same_weights(count, nano, processes, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "1"}
-    subprocess.run(command(nano, whole), check=True, env=environment, capture_output=True)
-
-    # Epochs have 10 steps and every third is saved, so this is in the middle of the second epoch
-    # and two steps after the newest checkpoint.
-    power_cut = ("--trainer.callbacks+=tests.helpers.killer.Killer",
-                 "--trainer.callbacks.before_step", 15)  # fmt: skip
-    done = subprocess.run(
-        command(nano, killed, *power_cut),
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        start_new_session=True,
-        capture_output=True,
-    )
-    assert done.returncode == -signal.SIGKILL
-    assert final_state(killed)["global_step"] == 13
-    again = command(nano, killed, "--ckpt_path", "last")
-    subprocess.run(
-        again, check=True, env=environment | {"PYTHONHASHSEED": "2"}, capture_output=True
-    )
+    words = nano("fit", *STEPS)
+    if count == 1:  # in an interpreter whose sets have another order
+        done = pvuw(*words, "--out", whole, env=environment() | {"PYTHONHASHSEED": "1"})
+        assert done.returncode == 0, done.stderr
+    else:
+        ended = processes.run(*words, "--out", whole, folder=tmp_path / "w", count=count)
+        assert [process.status for process in ended] == [0] * count
+    words += ["--out", str(killed), "--ckpt_path", "last"]
+    for step in KILLS[count]:
+        power_cut = ("--trainer.callbacks+=tests.helpers.killer.Killer",
+                     "--trainer.callbacks.before_step", step)  # fmt: skip
+        ended = processes.run(*words, *power_cut, folder=tmp_path / f"k{step}", count=count)
+        assert [process.status for process in ended] == [-signal.SIGKILL] * count, ended[0].err
+    ended = processes.run(*words, folder=tmp_path / "last", count=count)
+    assert [process.status for process in ended] == [0] * count, ended[0].err
 
     expected, resumed = final_state(whole), final_state(killed)
-    assert resumed["global_step"] == expected["global_step"] == 30
+    assert resumed["global_step"] == expected["global_step"] == 30 // count
     assert resumed["epoch"] == expected["epoch"]
     assert expected["state_dict"].keys() == resumed["state_dict"].keys()
     for name, weight in expected["state_dict"].items():

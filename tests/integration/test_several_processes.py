@@ -1,13 +1,15 @@
 """Every recipe that trains does so on several devices as it is."""
 
 import json
+from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torchvision.models.optical_flow import raft_small
 
+from pvuw.recipes import recipe_files
 from tests.configs.test_recipes import TRAINING, names
-from tests.helpers.cli import parse
 from tests.helpers.processes import CPU
 
 STEPS = 3
@@ -27,6 +29,7 @@ NARROW = (
 )  # fmt: skip
 SMALLEST = {
     "Sam2": ("--model.net.size", "nano", "--model.net.image_size", "64"),
+    "Sam3": ("--model.net.size", "nano", "--model.net.image_size", "112"),
     "Cutie": NARROW,
     "LiVOS": NARROW,
     "XMem": (
@@ -41,40 +44,56 @@ SMALLEST = {
 }  # fmt: skip
 
 
-def smallest(recipe, config, sample):
+def said_by(recipe):
+    """What a recipe says, with those it extends."""
+    said = {}
+    for file in recipe_files(recipe):
+        said = merged(said, yaml.safe_load(Path(file).read_text()))
+    return said
+
+
+def merged(one, other):
+    if not (isinstance(one, dict) and isinstance(other, dict)):
+        return other
+    both = {key: merged(one[key], other[key]) for key in one.keys() & other.keys()}
+    return one | other | both
+
+
+def smallest(recipe, said, sample):
     """What makes a recipe small and short, and nothing that concerns processes."""
-    name = config.model.init_args.net.class_path.split(".")[-1]
+    name, data = said["model"]["init_args"]["net"]["class_path"], said["data"]["init_args"]
     words = ["fit", "--config", recipe, *SMALLEST[name], *SHORT]
     if name == "Tmo":
         words += ["--model.net.flow.weights", "raft.pth"]
-    if config.data.init_args.get("sources"):
+    if "sources" in data:
         words += ["--data.sources", f"[{{source: mose, root: {sample}, weight: 1}}]"]
     else:  # MOSEDataModule reads what a build of MOSE+ holds as well
         words += ["--data", "MOSEDataModule", "--data.root", sample]
-    if config.data.init_args.get("hold_out"):
+    if "hold_out" in data:
         words += ["--data.hold_out", "1"]
-    return [str(word) for word in (*words, "--out", recipe.replace("/", "_"))]
+    words += [*CPU, "--trainer.devices", "2", "--out", recipe.replace("/", "_")]
+    return [str(word) for word in words]
 
 
-def decides_gradients(argv):
-    """What of a shrunk recipe may decide how processes train together, as text."""
-    config = parse(*argv)
-    model = config.model.clone()
-    del model.init_args["optim"]
-    augment = config.data.init_args.get("augment")
-    return str((model, augment, config.trainer.strategy, config.trainer.devices))
+def decides_gradients(said):
+    """What of a recipe is left to decide how processes train together when it is small."""
+    model = said["model"]["init_args"]
+    net = {**model["net"], "init_args": dict(model["net"].get("init_args", {}))}
+    for size in ("size", "image_size", "weights"):
+        net["init_args"].pop(size, None)
+    parts = {**model, "net": net, "augment": said["data"]["init_args"].get("augment")}
+    parts |= {key: said["trainer"].get(key) for key in ("strategy", "devices")}
+    parts.pop("optim", None)
+    return yaml.safe_dump(parts)
 
 
 def different(recipes, sample):
     """Recipes by what decides gradients; of those that are equal, when small, the first."""
     asked = {}
     for recipe in recipes:
-        # Recipes of prediction can be parsed for `fit`, but do not say for how long.
-        config = parse("fit", "--config", recipe, "--data.root", "somewhere")
-        if config.trainer.max_epochs is None:
-            continue
-        argv = smallest(recipe, config, sample)
-        asked.setdefault(decides_gradients(argv), [recipe, [*argv, *CPU, "--trainer.devices", "2"]])
+        said = said_by(recipe)
+        if "max_epochs" in said.get("trainer", {}):  # recipes of prediction do not say for how long
+            asked.setdefault(decides_gradients(said), [recipe, smallest(recipe, said, sample)])
     return list(asked.values())
 
 

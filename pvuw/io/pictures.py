@@ -16,8 +16,6 @@ from pvuw.errors import DataError
 from pvuw.io import png
 
 JPEG_START = b"\xff\xd8"
-MAX_PIXELS = 2**28
-"""Most pixels of a picture, 16384x16384: a damaged header must not ask for all memory."""
 _ORIENTATION = 0x0112
 _WHOLE_NUMBERS = {3: "H", 4: "I"}
 """EXIF types that occur, as `struct` names them; the first is the one the standard has."""
@@ -73,7 +71,7 @@ def parse_header(path: Path, file: BinaryIO) -> PictureHeader:
         what = "neither JPEG nor PNG" if start else "empty file"
         raise DataError(f"{path}: {what}, starts with {start!r}; {_AGAIN}")
     height, width = header.size_hw
-    if not 0 < height * width <= MAX_PIXELS:
+    if not 0 < height * width <= png.MAX_PIXELS:
         raise DataError(f"{path}: says it is {width}x{height} pixels; {_AGAIN}")
     if header.orientation != 1:
         raise DataError(

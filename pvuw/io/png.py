@@ -11,6 +11,9 @@ from pvuw.io.folder import missing_reason
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY, RGB, PALETTE, GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 _HEADER_BYTES = 29
+MAX_PIXELS = 2**27
+"""Most pixels of a picture, 16384x8192: a damaged header must not ask for all memory. Pillow raises
+something of its own from 1.8e8 on."""
 
 
 class PngHeader(NamedTuple):
@@ -39,6 +42,10 @@ def parse_header(path: Path, content: bytes) -> PngHeader:
     if len(content) < _HEADER_BYTES:
         raise damaged(path)
     width, height = struct.unpack_from(">II", content, 16)
+    if not 0 < width * height <= MAX_PIXELS:
+        raise DataError(
+            f"{path}: says it is {width}x{height} pixels; copy or export the file again"
+        )
     return PngHeader(content[24], content[25], content[28] != 0, (height, width))
 
 

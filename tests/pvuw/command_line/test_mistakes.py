@@ -25,7 +25,7 @@ FLAGS = {
     "--trainer.accelerator gpuu": ("trainer.accelerator gpuu:", "did you mean gpu?"),
     "--trainer.accelerator cpu --trainer.devices 2x": ("trainer.devices 2x", SEE_ALL),
     "--model.net.weigths x": ("Sam2 has no weigths", "weights?", "--model.init_args.net.help Sam2"),
-    "--model.net Sam3": ("no class Sam3", "did you mean Sam2?", "Cutie", "XMem"),
+    "--model.net Cuties": ("no class Cuties", "did you mean Cutie?", "Sam2", "XMem"),
     "--model.net VOSLoss": ("no class VOSLoss", "there are", "Sam2"),
     "--model.net lightning_modules.VOSModule": ("is no VideoSegmenter", "Sam2"),
     "--model.net.size nno": ("size must be one of nano", "'nno'"),
@@ -41,7 +41,7 @@ FLAGS = {
     "--mask_writer.output_dir x": ("is set by --out",),
     "extra": ("extra: no option takes it",),
     "--out": ("--out: is given no value",),
-    "--config mose/sam_nano.yaml": ("mose/sam_nano.yaml:", "did you mean mose/sam2_nano.yaml?"),
+    "--config mose/sam2_nanno.yaml": ("mose/sam2_nanno.yaml:", "did you mean mose/sam2_nano.yaml?"),
     "--config nothere.txt": ("nothere.txt: no such file", "a recipe"),
 }
 FILES = {

@@ -1,0 +1,3 @@
+"""See `pvuw.sources.index`."""
+
+from pvuw.sources.index import load_records as load_records

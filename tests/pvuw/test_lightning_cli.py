@@ -29,9 +29,9 @@ def test_wrong_key_is_refused_with_its_name():
 
 
 def test_unknown_recipe_lists_the_shipped_ones():
-    assert main(["fit", "--config", "mose/sam3.yaml"]) == 2
-    with pytest.raises(PvuwError, match=r"mose/sam3\.yaml.*mose/sam2_nano\.yaml"):
-        find_config("mose/sam3.yaml")
+    assert main(["fit", "--config", "mose/sam9.yaml"]) == 2
+    with pytest.raises(PvuwError, match=r"mose/sam9\.yaml.*mose/sam2_nano\.yaml"):
+        find_config("mose/sam9.yaml")
 
 
 def test_recipes_are_found_from_anywhere_and_files_come_first(tmp_path):

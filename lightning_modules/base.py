@@ -103,13 +103,14 @@ class SegmentationModule(lightning.LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clip as asked for, by a norm that is computed once and noted."""
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        # In the optimizer's order, as Lightning adds them up: another one rounds differently.
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
         # A scaler for half precision meets such gradients on purpose, and skips their step.
         if getattr(self.trainer.precision_plugin, "scaler", None) is None:
             self.finite.note_gradient(self.trainer.global_step, norm)
         if gradient_clip_val and gradient_clip_algorithm in (None, "norm"):
-            torch.nn.utils.clip_grads_with_norm_(self.parameters(), gradient_clip_val, norm)
+            torch.nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 

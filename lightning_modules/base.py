@@ -125,7 +125,8 @@ class SegmentationModule(lightning.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Save nothing that is not finite; note which network the weights belong to."""
-        self.finite.look(self.trainer)
+        if self._trainer is not None:
+            self.finite.look(self.trainer)
         net = type(self.net)
         name = f"{net.__module__}.{net.__qualname__}"
         note: dict[str, Any] = {"version": __version__, "net": name}

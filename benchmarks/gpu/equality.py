@@ -21,7 +21,7 @@ from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tmo import Tmo
 from pvuw.nets.xmem import XMem
-from pvuw.types import Prompt, VideoBatch
+from pvuw.types import MaskPrompt, VideoBatch
 from tests.helpers.sam2_training import make_batch
 
 FACTORS = {torch.float32: 10.0, torch.bfloat16: 3.0}
@@ -80,7 +80,7 @@ def compare(
 def predict(net: VideoSegmenter, batch: VideoBatch, device: torch.device) -> Tensor:
     """Probabilities of all frames of a clip, float32 on the CPU, in one vector."""
     session = net.start()
-    prompt = Prompt(batch.object_ids[0], batch.masks[0, 0].to(device))
+    prompt = MaskPrompt(batch.object_ids[0], batch.masks[0, 0].to(device))
     found = []
     for position, frame in enumerate(batch.frames[0].to(device)):
         given = prompt if position == 0 else None

@@ -360,6 +360,7 @@ def data_module(root, **options):
     clip = ClipConfig(num_frames=3, size=32, clips_per_epoch=4)
     data = MOSEDataModule(root, clip=clip, batch_size=2, num_workers=0, **options)
     data.trainer = SimpleNamespace(
+        accelerator=None,
         limit_val_batches=0,
         global_rank=0,
         world_size=1,

@@ -83,7 +83,8 @@ def assert_trained_alike(ranks, out, case):
         assert sharded["losses"][0] == pytest.approx(ddp["losses"][0], rel=1e-6)
         assert sharded["losses"] == pytest.approx(ddp["losses"], rel=1e-5)
         assert sharded["norms"] == pytest.approx(ddp["norms"], rel=1e-5)
-    assert_same(last(out / f"{case}_ddp"), last(out / f"{case}_sharded"), within=1e-5)
+    # AdamW makes steps of the rate's size (1e-3) of gradients that are rounding alone.
+    assert_same(last(out / f"{case}_ddp"), last(out / f"{case}_sharded"), within=3e-4)
 
 
 @pytest.fixture(scope="module")

@@ -125,6 +125,8 @@ def start_driver(folder, *, seconds):
     started.mkdir()
     process = subprocess.Popen(
         [sys.executable, str(script), str(started), str(seconds)],
+        # A shell that starts the tests in the background has its children ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # so that a Ctrl-C can be sent to all of it and nothing else

@@ -18,11 +18,11 @@ SLOW_RUN = """
 import pickle, sys, time
 from pathlib import Path
 from pvuw.mose_plus.select import analysis
-measure = analysis.measure_video
+measure = analysis.measure_traits
 def slow(record, **options):
     time.sleep(0.1)
     return measure(record, **options)
-analysis.measure_video = slow
+analysis.measure_traits = slow
 records = pickle.loads(Path(sys.argv[1]).read_bytes())
 analysis.analyse(records, cache=Path(sys.argv[2]), workers=1)
 """
@@ -42,13 +42,13 @@ def records(tmp_path_factory):
 def measured(monkeypatch):
     """Ids of the videos that are measured, not taken from the cache."""
     ids = []
-    measure = analysis.measure_video
+    measure = analysis.measure_traits
 
     def counting(record, **options):
         ids.append(record.video_id)
         return measure(record, **options)
 
-    monkeypatch.setattr(analysis, "measure_video", counting)
+    monkeypatch.setattr(analysis, "measure_traits", counting)
     return ids
 
 

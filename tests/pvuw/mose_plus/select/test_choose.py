@@ -77,7 +77,7 @@ def test_planted_copies_and_evaluation_videos_are_refused_with_the_reason(tmp_pa
 def test_second_run_comes_from_the_cache_and_says_the_same(tmp_path, candidates, monkeypatch):
     settings, cache = config(), tmp_path / "cache"
     first = choose_videos(candidates, settings, cache=cache, workers=1)
-    monkeypatch.setattr("pvuw.mose_plus.select.analysis.measure_video", None)
+    monkeypatch.setattr("pvuw.mose_plus.select.analysis.measure_traits", None)
     monkeypatch.setattr("pvuw.mose_plus.select.analysis.hash_frames", None)
     assert choose_videos(candidates, settings, cache=cache, workers=1) == first
     assert sorted(path.name for path in cache.iterdir()) == sorted(
@@ -88,7 +88,7 @@ def test_second_run_comes_from_the_cache_and_says_the_same(tmp_path, candidates,
 
 
 def test_missing_mose_list_stops_before_any_work(candidates, monkeypatch):
-    monkeypatch.setattr("pvuw.mose_plus.select.analysis.measure_video", None)
+    monkeypatch.setattr("pvuw.mose_plus.select.analysis.measure_traits", None)
     with pytest.raises(DataError, match=r"evaluation\.mose: names no list"):
         choose_videos(candidates, config(mose=()), cache=None, workers=1)
 

@@ -12,8 +12,8 @@ from tests.helpers.competing import prompt_at
 from tests.helpers.golden import cases, take
 
 PROB_TOLERANCE = 1e-4
-ID_MISMATCH = 2e-4
-"""Share of pixels; the original itself moves by up to 1.7e-4 between one thread and two."""
+ID_MISMATCH = 5e-4
+"""Share of pixels; the original itself moves by 1.7e-4 between one thread and two, times three."""
 MID_TOLERANCE = 2e-3
 """Of a tensor's own deviation, as the original's noise is measured."""
 AS_IS = SizePolicy(shorter_side=None)

@@ -1,16 +1,11 @@
 """kill -9 again and again, then `--ckpt_path last`: the same final weights, bit for bit."""
 
-import os
 import signal
 
 import pytest
 import torch
 
 from tests.helpers.processes import environment, pvuw
-
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CI") == "true", reason="takes minutes, and was not run to its end there yet"
-)
 
 STEPS = ("--trainer.max_epochs", 3, "--data.clip.clips_per_epoch", 10, "--data.batch_size", 1,
          "--last_checkpoint.every_n_train_steps", 3, "--trainer.limit_val_batches", 0,

@@ -54,15 +54,16 @@ class Run:
     def ended(self):
         """Wait for all of them."""
         statuses = self._server.end()
-        return [
-            Ended(status, *((self._folder / f"{rank}.{n}").read_text() for n in ("out", "err")))
-            for rank, status in enumerate(statuses)
-        ]
+        return [Ended(status, *self._texts(rank)) for rank, status in enumerate(statuses)]
 
     def said(self, rank=0):
         """What a process has said so far."""
+        return "".join(self._texts(rank))
+
+    def _texts(self, rank):
+        """Its output and its errors; a process that was killed at once never opened their files."""
         paths = [self._folder / f"{rank}.{name}" for name in ("out", "err")]
-        return "".join(path.read_text() for path in paths if path.exists())
+        return [path.read_text() if path.exists() else "" for path in paths]
 
 
 class Processes:

@@ -22,7 +22,7 @@ install-dev: .venv/.installed-dev
 
 .venv/.installed-dev: .venv/.installed
 	@echo "installing the test tools into .venv"
-	@$(PIP) --editable '.[wandb,video,dev,reference]'
+	@$(PIP) --editable '.[wandb,video,language,dev,reference]'
 	@touch $@
 
 demo: install

@@ -1,7 +1,6 @@
 """Every recipe that trains does so on several devices as it is."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -12,10 +11,6 @@ from torchvision.models.optical_flow import raft_small
 from pvuw.recipes import recipe_files
 from tests.configs.test_recipes import TRAINING, names
 from tests.helpers.processes import CPU
-
-pytestmark = pytest.mark.skipif(
-    os.environ.get("CI") == "true", reason="takes minutes, and was not run to its end there yet"
-)
 
 STEPS = 3
 SHORT = (
@@ -34,7 +29,9 @@ NARROW = (
 )  # fmt: skip
 SMALLEST = {
     "Sam2": ("--model.net.size", "nano", "--model.net.image_size", "64"),
-    "Sam3": ("--model.net.size", "nano", "--model.net.image_size", "112"),
+    "Sam3": (
+        "--model.net.size", "nano", "--model.net.image_size", "112", "--data.clip.size", "112",
+    ),
     "Cutie": NARROW,
     "LiVOS": NARROW,
     "XMem": (
@@ -67,7 +64,7 @@ def merged(one, other):
 def smallest(recipe, said, sample):
     """What makes a recipe small and short, and nothing that concerns processes."""
     name, data = said["model"]["init_args"]["net"]["class_path"], said["data"]["init_args"]
-    words = ["fit", "--config", recipe, *SMALLEST[name], *SHORT]
+    words = ["fit", "--config", recipe, *SHORT, *SMALLEST[name]]
     if name == "Tmo":
         words += ["--model.net.flow.weights", "raft.pth"]
     if "sources" in data:

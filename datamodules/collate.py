@@ -29,6 +29,8 @@ class ClipSample:
     """Seed of its augmentation, 0..2^63 - 1; None: it cannot be augmented."""
     pixel_aspect: float = 1.0
     """Scene width over scene height that a pixel covers."""
+    sentences: list[str] | None = None
+    """Sentence of each slot, length `N`; None where slots are objects."""
 
 
 def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
@@ -36,6 +38,7 @@ def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
 
     Raises:
         DataError: If the clips differ in shape, as `clip.fit=keep` lets them.
+        ValueError: If some have sentences and others none.
     """
     shapes = {tuple(sample.frames.shape) for sample in samples}
     if len(shapes) > 1:
@@ -49,6 +52,10 @@ def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
     if any(sample.void is not None for sample in samples):
         voids = torch.stack([_void_of(sample) for sample in samples])
     seeds = [sample.seed for sample in samples if sample.seed is not None]
+    sentences = [sample.sentences for sample in samples if sample.sentences is not None]
+    if sentences and len(sentences) < len(samples):
+        lacking = next(sample.video_id for sample in samples if sample.sentences is None)
+        raise ValueError(f"{lacking} has no sentences, others of its batch do")
     return VideoBatch(
         frames=torch.stack([sample.frames for sample in samples]),
         masks=torch.stack([_pad_slots(sample.masks, max(num_objects)) for sample in samples]),
@@ -59,6 +66,7 @@ def collate_clips(samples: Sequence[ClipSample]) -> VideoBatch:
         void=voids,
         clip_seeds=seeds if len(seeds) == len(samples) else None,
         pixel_aspect=[sample.pixel_aspect for sample in samples],
+        sentences=sentences or None,
     )
 
 

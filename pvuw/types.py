@@ -45,6 +45,10 @@ class VideoBatch:
     step_seed: int | None = None
     """Fixed by the run's seed, the epoch and the batch, the same in every process: choices that
     processes must make alike are drawn from it; None outside of a training run."""
+    sentences: list[list[str]] | None = None
+    """What each filled slot of each clip is asked for by: slots are then what sentences mean, which
+    may be several objects together, what another slot has too, or nothing at all. None: slots are
+    objects."""
 
     def pin_memory(self) -> "VideoBatch":
         """The same with all tensors in pinned memory, from which copies to a GPU need not wait.

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -43,6 +45,15 @@ def test_void_of_one_clip_is_void_of_the_batch():
     assert batch.void.dtype == torch.bool
     assert not batch.void[0].any()
     assert batch.void[1].all()
+
+
+def test_sentences_of_each_slot_are_those_of_its_clip():
+    asked = [replace(sample("a", [1, 2]), sentences=["the left one", ""]), sample("b", [1])]
+    with pytest.raises(ValueError, match="b has no sentences, others of its batch do"):
+        collate_clips(asked)
+    asked[1].sentences = ["both"]
+    assert collate_clips(asked).sentences == [["the left one", ""], ["both"]]
+    assert collate_clips([sample("b", [4])]).sentences is None
 
 
 def test_clips_of_different_shape_name_the_videos_and_the_fix():

@@ -1,7 +1,6 @@
 """Another kind of query, all of it in this file: sentences about squares, from fit to resume."""
 
 import shutil
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,13 +26,6 @@ MEANT = {"the blue square": (7,), "both red squares": (1, 3)}
 WORDS = tuple(MEANT)
 LOOKS: list[tuple[str, tuple[str, ...]]] = []
 """Which video the grounder has looked at, and for which sentences."""
-
-
-@dataclass
-class SentenceBatch(VideoBatch):
-    """Clips of one object each: what their sentence means."""
-
-    sentences: list[str] = field(default_factory=list)
 
 
 class SentenceData(SegmentationDataModule):
@@ -85,14 +77,14 @@ class SentenceData(SegmentationDataModule):
 def _batch(video, sentence):
     ids = [video.annotations.id_map(t, video.size_hw) for t in (0, 1)]
     masks = torch.from_numpy(np.isin(ids, MEANT[sentence]))
-    return SentenceBatch(
+    return VideoBatch(
         frames=torch.stack([video.read_frame(t) for t in (0, 1)])[None],
         masks=masks[None, :, None],
         num_objects=[1],
         object_ids=[[1]],
         video_ids=[video.video_id],
         frame_idx=torch.tensor([[0, 1]]),
-        sentences=[sentence],
+        sentences=[[sentence]],
     )
 
 
@@ -119,7 +111,7 @@ class ColourNet(TrainableSegmenter):
 
     def forward_clip(self, batch, *, features=False):
         """Masks of each clip's sentence."""
-        colours = self.words(torch.tensor([WORDS.index(s) for s in batch.sentences]))
+        colours = self.words(torch.tensor([WORDS.index(s) for (s,) in batch.sentences]))
         frames = batch.frames.unbind(1)
         return MaskClip({t: colour_logits(frame, colours) for t, frame in enumerate(frames)})
 

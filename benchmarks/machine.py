@@ -14,14 +14,22 @@ def describe_machine(*packages: str) -> str:
     Args:
         packages: Distributions whose versions matter to the figures.
     """
-    parts = [
-        datetime.datetime.now(datetime.UTC).date().isoformat(),
-        f"{_processor()}, {os.cpu_count()} cores",
-        f"Python {platform.python_version()}",
-        *(f"{name} {version(name)}" for name in packages),
-        f"commit {_commit()}",
-    ]
-    return " · ".join(parts)
+    facts = machine_facts(*packages)
+    versions = (f"{name} {number}" for name, number in facts["versions"].items())
+    return " · ".join([facts["date"], facts["hardware"], *versions, f"commit {facts['commit']}"])
+
+
+def machine_facts(*packages: str) -> dict:
+    """The same as data: `date`, `hardware`, `versions` by name and `commit`."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "hardware": f"{_processor()}, {os.cpu_count()} cores",
+        "versions": {
+            "Python": platform.python_version(),
+            **{name: version(name) for name in packages},
+        },
+        "commit": _commit(),
+    }
 
 
 def _processor() -> str:

@@ -60,7 +60,8 @@ class Run:
         if not self.args.save:
             return
         options = {k: v for k, v in vars(self.args).items() if k != "save" and v is not None}
-        words = shlex.join(w for w in sys.argv[1:] if w != "--save")
+        given = (Path(word).name if Path(word).is_absolute() else word for word in sys.argv[1:])
+        words = shlex.join(word for word in given if word != "--save")
         content = {
             "command": f"python -m {_module()} {words}".strip(),
             **self.facts,

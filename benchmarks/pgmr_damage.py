@@ -4,8 +4,9 @@ A failure is an event of the video: an object, a time and a difficulty. Members 
 they are weak at its kind, and fail the same way: what distracts one tracker distracts others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -21,6 +22,11 @@ _LADDER = (1.0, 0.7, 0.5, 0.2, 0.1)
 WEAKNESS = np.array([np.roll(_LADDER, row) for row in range(len(MEMBERS))])
 """Chance of each member to fail at the worst event of each kind, `[member, kind]`: all members are
 as weak in sum, and each kind of failure hits three of five often and two rarely."""
+Strengths = Literal["own", "dominant", "lot per event", "lot per video"]
+"""Who is weak at what: each member at its own kind; the same, but the first one fails at a third of
+the chance; or who has which chance is drawn by lot, for each event or for each video and kind, so
+that nothing about a video tells who is weak in it."""
+_DOMINANT = 1 / 3
 ALIKE = 0.85
 """Cosine of looks above which two objects can be mistaken for each other."""
 
@@ -40,7 +46,12 @@ class Event:
 
 
 def spoil(
-    truth: IdMaps, frames: IdMaps, rng: np.random.Generator, *, shared: float
+    truth: IdMaps,
+    frames: IdMaps,
+    rng: np.random.Generator,
+    *,
+    shared: float,
+    strengths: Strengths = "own",
 ) -> dict[str, IdMaps]:
     """Return the id maps of every member, `[T, H, W]` each, for the truth of one video.
 
@@ -50,19 +61,36 @@ def spoil(
         rng: Where the luck of the events comes from.
         shared: Share of events that hit all members by the same luck; the others hit each by its
             own. 1: who is weaker fails whenever a stronger one does. 0: failures are independent.
+        strengths: Who is weak at what.
     """
     events = list(find_events(truth, frames))
     chances = [_chances(rng, shared) for _ in events]
+    weak = _weak_at(events, rng, strengths)
     spoilt = {}
     for row, member in enumerate(MEMBERS):
         maps = truth.copy()
-        for event, luck in zip(events, chances, strict=True):
-            if luck[row] < WEAKNESS[row, KINDS.index(event.kind)] * event.hardness:
+        for event, luck, weakness in zip(events, chances, weak, strict=True):
+            if luck[row] < weakness[row] * event.hardness:
                 maps = _apply(maps, truth, event)
         maps = _wobble(maps, rng)
         maps[0] = truth[0]  # the first frame's masks are given
         spoilt[member] = maps
     return spoilt
+
+
+def _weak_at(
+    events: Sequence[Event], rng: np.random.Generator, strengths: Strengths
+) -> list[NDArray[np.float64]]:
+    """Chance of each member at each event, before the event's hardness."""
+    table = WEAKNESS.copy()
+    if strengths == "dominant":
+        table[0] *= _DOMINANT
+    elif strengths == "lot per video":
+        table = rng.permuted(table, axis=0)  # each kind by a lot of its own
+    columns = [table[:, KINDS.index(event.kind)] for event in events]
+    if strengths == "lot per event":
+        return [rng.permutation(column) for column in columns]
+    return columns
 
 
 def find_events(truth: IdMaps, frames: IdMaps) -> Iterator[Event]:

@@ -1,6 +1,7 @@
 """Does choosing and fusing by a performance database pay? A study with known truth.
 
     python -m benchmarks.pgmr_study [--videos 160] [--workers 2]
+    python -m benchmarks.pgmr_study --strengths dominant --shared 0.8
 
 Generated videos, true masks spoilt in five ways, five-fold cross-validation of the database: what
 is chosen or weighted for a video never knows that video. Prints the tables of
@@ -9,25 +10,26 @@ docs/ensemble_study.md; all intervals are 95 % bootstrap over videos.
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
-from benchmarks.pgmr_damage import MEMBERS, IdMaps, spoil
+from benchmarks.pgmr_damage import MEMBERS, IdMaps, Strengths, spoil
 from benchmarks.pgmr_tables import (
     Scores,
-    bootstrap,
-    print_errors,
-    print_groups,
-    print_members,
-    print_table,
+    error_table,
+    group_table,
+    learning_table,
+    member_table,
+    way_table,
 )
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.recommend.database import Level, PerformanceDatabase, PerformanceRow
@@ -51,7 +53,7 @@ SIZE_HW, NUM_FRAMES, FOLDS = (96, 160), 24, 5
 FIRST_SEED = 90_000
 PROTOCOL = "mose"
 EQUAL = [1.0] * len(MEMBERS)
-LEARNING = (12, 24, 48)
+LEARNING = (12, 24, 48, 128)
 ERROR = "error in standard deviations"
 
 
@@ -73,25 +75,43 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--seed", type=int, default=FIRST_SEED)
     parser.add_argument("--shared", type=float, nargs="+", default=[0.8, 0.4, 0.0])
+    parser.add_argument("--strengths", choices=get_args(Strengths), default="own")
+    add_save(parser)
     args = parser.parse_args()
-    print(describe_machine("numpy", "opencv-python-headless"))
+    run = Run(f"pgmr_{args.strengths.replace(' ', '_')}", args, "numpy", "opencv-python-headless")
     print(f"{args.videos} videos, {SIZE_HW[1]}x{SIZE_HW[0]}, {NUM_FRAMES} frames, {PROTOCOL}")
+    tables = dict[str, Table]()
     for shared in args.shared:
-        started = time.perf_counter()
-        make = partial(make_video, seed=args.seed, shared=shared)
+        make = partial(make_video, seed=args.seed, shared=shared, strengths=args.strengths)
         videos = list(map_in_order(make, range(args.videos), workers=args.workers, name=str))
-        scores = answer_all(videos, args.workers)
+        learn = shared == args.shared[0] and args.strengths == "own"
+        found = study(videos, args.workers, learn=learn)
         print(f"\nfailures shared by the members: {shared:.0%}")
-        print_errors(scores.pop(ERROR))
-        print_members([video.rows for video in videos])
-        print_table(scores)
-        print_groups([video.rows for video in videos], scores)
-        if shared == args.shared[0]:
-            print_learning(videos, scores["majority"], args.workers)
-        print(f"({time.perf_counter() - started:.0f} s)", flush=True)
+        for table in found.values():
+            print(markdown(asdict(table)), flush=True)
+        tables |= {f"{kind}_{shared:.0%}".rstrip("%"): table for kind, table in found.items()}
+    run.save(tables)
 
 
-def make_video(position: int, *, seed: int, shared: float) -> Spoilt:
+def study(videos: Sequence[Spoilt], workers: int, *, learn: bool) -> dict[str, Table]:
+    """Return what one set of videos tells."""
+    scores = answer_all(videos, workers)
+    errors, rows = scores.pop(ERROR), [video.rows for video in videos]
+    found = {
+        "ways": way_table(scores),
+        "members": member_table(rows),
+        "errors": error_table(errors),
+        "groups": group_table(rows, scores),
+    }
+    if learn:
+        majority = scores["majority of pixels"]
+        found["learning"] = learning_table(
+            {n: gains(videos, majority, workers, n) for n in LEARNING}
+        )
+    return found
+
+
+def make_video(position: int, *, seed: int, shared: float, strengths: Strengths) -> Spoilt:
     """Return one video, spoilt, and its rows for the database; every third one is calm."""
     scenes: Scenes = "calm" if position % 3 == 2 else "crowd"
     shown = list(
@@ -102,7 +122,8 @@ def make_video(position: int, *, seed: int, shared: float) -> Spoilt:
     named = np.zeros(256, np.uint8)  # late objects are never given to a tracker
     named[np.unique(truth[0])] = np.unique(truth[0])
     truth = named[truth]
-    members = spoil(truth, frames, np.random.default_rng(seed + position), shared=shared)
+    rng = np.random.default_rng(seed + position)
+    members = spoil(truth, frames, rng, shared=shared, strengths=strengths)
     name = f"{scenes}{position:03d}"
     meter = VideoMeter(MEMBERS, data_set="generated", video_id=name, protocol=PROTOCOL)
     fuser = fuser_of(members)
@@ -145,17 +166,19 @@ def answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
     fuser = fuser_of(video.members)
     history, alike = list(adviser.history.values()), dict.fromkeys(MEMBERS, 1.0)
     chosen: dict[str, tuple[Judge, Level]] = {
-        "select by agreement, no database": (judge_by_weight(alike), "video"),
-        "select by weight, no database": (judge_by_weight(adviser.history), "video"),
+        "`select`, no database, equal weights": (judge_by_weight(alike), "video"),
+        "`select`, no database, weighted by mean J&F": (judge_by_weight(adviser.history), "video"),
         "select per video, features alone": (adviser.by_features, "video"),
         "select per frame": (adviser.of["frame"].recommend, "frame"),
     }
     return {
         **video.members,
-        "majority": np.stack(list(vote(frames, EQUAL))),
-        "votes weighted by history": np.stack(list(vote(frames, history))),
-        "fuse, no database": np.stack(list(fuser.answers())),
-        "fuse, weighted by history": np.stack(list(fuser_of(video.members, history).answers())),
+        "majority of pixels": np.stack(list(vote(frames, EQUAL))),
+        "votes weighted by mean J&F": np.stack(list(vote(frames, history))),
+        "`fuse`, no database": np.stack(list(fuser.answers())),
+        "`fuse`, members weighted by mean J&F": np.stack(
+            list(fuser_of(video.members, history).answers())
+        ),
         **{way: followed(fuser, ask(video, fuser, *how)) for way, how in chosen.items()},
         **learnt_answers(video, adviser),
     }
@@ -170,7 +193,7 @@ def learnt_answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
     return {
         "select per video": followed(fuser, ask(video, fuser, adviser.of["video"].recommend)),
         "select per object": followed(fuser, objects),
-        "fuse": np.stack(list(Fuser(fuser.evidence, learnt=learnt).answers())),
+        "fuse with the database": np.stack(list(Fuser(fuser.evidence, learnt=learnt).answers())),
     }
 
 
@@ -190,8 +213,10 @@ def score_video(task: tuple[Spoilt, Adviser]) -> dict[str, float]:
     per_object = {way: jf_of(video.truth, maps) for way, maps in answers(video, adviser).items()}
     best = np.max([per_object[member] for member in MEMBERS], axis=0)
     scores = {way: float(values.mean()) for way, values in per_object.items()}
-    scores["(best member of each video)"] = max(scores[member] for member in MEMBERS)
-    scores["(best member of each object)"] = float(best.mean())
+    scores["best member of each video (needs the truth)"] = max(
+        scores[member] for member in MEMBERS
+    )
+    scores["best member of each object (needs the truth)"] = float(best.mean())
     whole = ask(video, fuser_of(video.members), adviser.of["video"].recommend).pieces[0][1]
     scores[ERROR] = (scores["select per video"] - whole.expected) / whole.uncertainty
     return scores
@@ -243,17 +268,12 @@ def answer_all(
     return {way: np.array([one[way] for one in found]) for way in found[0]}
 
 
-def print_learning(videos: Sequence[Spoilt], majority: NDArray[np.float64], workers: int) -> None:
-    """Print the gain over the majority by how many videos are recorded."""
-    print("recorded videos, and J&F less that of the majority")
-    for recorded in LEARNING:
-        scores = answer_all(videos, workers, score=score_learnt, recorded=recorded)
-        cells = ""
-        for way, values in scores.items():
-            low, high = bootstrap(values - majority)
-            mean = float((values - majority).mean())
-            cells += f"  {way} {mean:+.3f} [{low:+.3f}, {high:+.3f}]"
-        print(f"{recorded:4d}{cells}")
+def gains(
+    videos: Sequence[Spoilt], majority: NDArray[np.float64], workers: int, recorded: int
+) -> Scores:
+    """Return the gains over the majority with so many videos recorded."""
+    scores = answer_all(videos, workers, score=score_learnt, recorded=recorded)
+    return {way: values - majority for way, values in scores.items()}
 
 
 if __name__ == "__main__":

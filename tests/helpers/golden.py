@@ -2,7 +2,8 @@
 
 A folder holds `keys.json` (name, shape, dtype and whether constant of every weight), `inputs.npz`,
 `expected.npz` and `meta.json`. Every folder below `PVUW_GOLDEN` is found, and those under
-`tests/data/golden` always are.
+`tests/data/golden` always are. There, folders called `…_frozen` are no originals: they hold what
+this package itself gave once, and notice changes only.
 """
 
 import hashlib
@@ -35,10 +36,19 @@ class Folder:
         return json.loads((self.path / "meta.json").read_text())
 
     @cached_property
+    def rows(self) -> list[list[Any]]:
+        """`keys.json` as it is."""
+        return json.loads((self.path / "keys.json").read_text())
+
+    @cached_property
     def keys(self) -> list[tuple[str, list[int], str, bool]]:
         """Name, shape, dtype and whether constant, of every weight, in the published order."""
-        rows = json.loads((self.path / "keys.json").read_text())
-        return [(row[0], row[1], row[2], len(row) > 3 and bool(row[3])) for row in rows]
+        return [(row[0], row[1], row[2], len(row) > 3 and bool(row[3])) for row in self.rows]
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the numbers are this package's own of earlier, not an original's."""
+        return self.path.name.endswith("_frozen")
 
     @cached_property
     def expected(self):
@@ -75,7 +85,9 @@ class Case:
     @property
     def frames(self) -> torch.Tensor:
         """uint8 `[T, 3, H, W]`."""
-        stack = self.folder.inputs[f"stack/{self.meta['stack']}"][self.meta["frame_index"]]
+        elsewhere = self.folder.meta.get("more_inputs")
+        arrays = np.load(self.folder.path / elsewhere) if elsewhere else self.folder.inputs
+        stack = arrays[f"stack/{self.meta['stack']}"][self.meta["frame_index"]]
         if self.meta.get("crop_y0y1x0x1"):
             top, bottom, left, right = self.meta["crop_y0y1x0x1"]
             stack = stack[..., top:bottom, left:right]
@@ -189,15 +201,21 @@ def _weights(folder: Folder) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-def folders(*models: str) -> list[Folder]:
-    """Every folder found whose `meta.json` names one of the models."""
-    roots = [OWN, Path(os.environ.get("PVUW_GOLDEN", SHARED))]
-    paths = sorted({p.parent.resolve() for root in roots for p in root.rglob("meta.json")})
+def folders(*models: str, frozen: bool = False) -> list[Folder]:
+    """Every folder found whose `meta.json` names one of the models; the frozen ones if asked."""
+    paths = sorted(
+        {p.parent.resolve() for root in (OWN, outside()) for p in root.rglob("meta.json")}
+    )
     found = [Folder(path) for path in paths if (path / "keys.json").is_file()]
-    return [folder for folder in found if folder.meta.get("model") in models]
+    return [f for f in found if f.frozen == frozen and f.meta.get("model") in models]
 
 
-def cases(*models: str) -> list[Any]:
+def outside() -> Path:
+    """Where whole cases of the originals are looked for."""
+    return Path(os.environ.get("PVUW_GOLDEN", SHARED))
+
+
+def cases(*models: str, frozen: bool = False) -> list[Any]:
     """Parameters for pytest: every case of the models, marked `golden`."""
     return [
         pytest.param(
@@ -205,6 +223,17 @@ def cases(*models: str) -> list[Any]:
             id=f"{folder.path.parent.name}-{folder.path.name}-{name}",
             marks=pytest.mark.golden,
         )
-        for folder in folders(*models)
+        for folder in folders(*models, frozen=frozen)
         for name in folder.meta["cases"]
+    ]
+
+
+def missing(*models: str) -> list[Any]:
+    """Parameters that are skipped, with a line: models whose whole cases are not at hand."""
+    found = {f.meta["model"] for f in folders(*models) if OWN not in f.path.parents}
+    return [
+        pytest.param(None, id=f"{model}-whole", marks=pytest.mark.skip(reason=reason))
+        for model in models
+        if model not in found
+        for reason in [f"no whole cases of {model} below {outside()}; PVUW_GOLDEN names them"]
     ]

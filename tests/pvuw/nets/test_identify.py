@@ -11,7 +11,6 @@ from tests.helpers.golden import OWN, SHARED
 
 NETWORKS = {
     "xmem": "XMem",
-    "xmem_narrow": "XMem",
     "cutie_base": "Cutie base",
     "cutie_small": "Cutie small",
     "livos": "LiVOS",
@@ -22,8 +21,13 @@ NETWORKS = {
 
 
 def key_lists():
-    paths = [*OWN.glob("*/keys.json"), *SHARED.glob("*/keys.json")]
-    return [path for path in sorted(paths) if path.parent.name in NETWORKS]
+    paths = [*OWN.glob("*/keys.json"), *SHARED.rglob("keys.json")]
+    return [path for path in sorted(paths) if network_of(path) in NETWORKS]
+
+
+def network_of(path):
+    """`xmem` of `xmem_original/keys.json` and of `xmem_frozen/keys.json`."""
+    return path.parent.name.removesuffix("_original").removesuffix("_frozen")
 
 
 def empty(path):
@@ -36,16 +40,16 @@ def empty(path):
     "path", key_lists(), ids=lambda path: f"{path.parents[1].name}-{path.parent.name}"
 )
 def test_published_key_lists(path):
-    assert identify(empty(path)) == NETWORKS[path.parent.name]
+    assert identify(empty(path)) == NETWORKS[network_of(path)]
 
 
 def test_all_networks_are_covered_without_other_folders():
-    own = {NETWORKS[path.parent.name] for path in key_lists() if path.is_relative_to(OWN)}
+    own = {NETWORKS[network_of(path)] for path in key_lists() if path.is_relative_to(OWN)}
     assert {"XMem", "Cutie small", "LiVOS", "TMO rn101", "TMO mitb1"} <= own
 
 
 def test_variants_of_xmem():
-    (path,) = OWN.glob("xmem*/keys.json")
+    (path,) = OWN.glob("xmem_original/keys.json")
     weights = empty(path)
     stem = "value_encoder.conv1.weight"
     one = weights | {stem: weights[stem][:, :4]}

@@ -7,7 +7,7 @@ from pvuw.nets.cutie import Cutie
 from pvuw.nets.cutie.memory import LongTermConfig, MemoryConfig
 from pvuw.nets.matching.framing import SizePolicy
 from tests.helpers.competing import Spy, distance, replay
-from tests.helpers.golden import cases, take
+from tests.helpers.golden import cases, missing, take
 
 PROB_TOLERANCE = 1e-4
 ID_MISMATCH = 5e-4
@@ -101,7 +101,7 @@ def memory_tensors(session):
     return found
 
 
-@pytest.mark.parametrize("case", cases("cutie_base", "cutie_small"))
+@pytest.mark.parametrize("case", [*cases("cutie_base", "cutie_small"), *missing("cutie_base")])
 def test_equals_the_original(case, loaded):
     net = loaded(case.folder)
     net.memory = memory_config(case.config)

@@ -6,7 +6,7 @@ import torch
 from pvuw.nets.livos import LiVOS
 from pvuw.nets.matching.framing import SizePolicy
 from tests.helpers.competing import Spy, distance, replay
-from tests.helpers.golden import cases, take
+from tests.helpers.golden import cases, missing, take
 
 PROB_TOLERANCE = 1e-4
 ID_MISMATCH = 5e-4
@@ -73,7 +73,7 @@ def tensors(spy, session):
     return found
 
 
-@pytest.mark.parametrize("case", cases("livos"))
+@pytest.mark.parametrize("case", [*cases("livos"), *missing("livos")])
 def test_equals_the_original(case, loaded):
     net = loaded(case.folder)
     session = net.start()

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from pvuw.nets.sam2 import features
 from pvuw.nets.sam3 import session, vit
 from pvuw.ops.images import normalize_images
-from tests.helpers.golden import cases
+from tests.helpers.golden import cases, missing
 from tests.pvuw.nets.sam3.golden import MODEL, Run, case_of, tracker_of, unpacked
 
 LOGITS = 5e-3
@@ -39,7 +39,7 @@ def by_length():
     return [c for c in cases(MODEL) if c.id not in {m.id for m in marked}] + marked
 
 
-@pytest.mark.parametrize("case", by_length())
+@pytest.mark.parametrize("case", [*by_length(), *missing(MODEL)])
 def test_session_is_upstreams(case, model_of):
     run = Run(case)
     outputs = run.outputs(model_of(case))

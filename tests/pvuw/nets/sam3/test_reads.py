@@ -9,7 +9,7 @@ from pvuw.nets.sam2.memory import MemoryBank, MemoryFrame
 from pvuw.nets.sam3 import selection
 from pvuw.nets.sam3.build import MAX_PROMPTED
 from pvuw.nets.sam3.selection import MemorySelection
-from tests.helpers.golden import cases
+from tests.helpers.golden import cases, missing
 from tests.pvuw.nets.sam2.records import record
 from tests.pvuw.nets.sam3.golden import MODEL, case_of
 
@@ -64,7 +64,7 @@ def differences(case, **options):
     ]
 
 
-@pytest.mark.parametrize("case", cases(MODEL))
+@pytest.mark.parametrize("case", [*cases(MODEL), *missing(MODEL)])
 def test_reads_are_upstreams(case):
     assert differences(case) == []
     _, held = reads_of(case)

@@ -1,4 +1,4 @@
-"""Freezes XMem at narrow widths as golden cases: `python -m tests.data.golden.make_xmem`.
+"""Freezes XMem at narrow widths as regression files: `python -m tests.data.golden.freeze_xmem`.
 
 Run it only on code that agrees with the original's cases (`PVUW_GOLDEN`, tests/helpers/golden.py).
 The videos are drawn by `pvuw.sample`.
@@ -18,7 +18,7 @@ from pvuw.types import MaskPrompt
 from tests.helpers.golden import OWN, checksum, fill_all
 from tests.pvuw.nets.xmem.test_golden import memory_config
 
-FOLDER = OWN / "xmem_narrow"
+FOLDER = OWN / "xmem_frozen"
 SEED = 7
 WIDTHS = Widths(key=16, value=64, sensory=16, trunk=16)
 DEFAULTS = {

@@ -1,4 +1,4 @@
-"""Makes this suite's own TMO cases: `python -m tests.data.golden.make_tmo`.
+"""Freezes TMO as regression files: `python -m tests.data.golden.freeze_tmo`.
 
 Small, on a drawn frame, so that the suite needs nothing else. The numbers are those of this
 project's network, written when it agreed with the original on that one's own cases (scores within
@@ -48,7 +48,7 @@ def make(variant):
     pictures = [torch.from_numpy(array).float() / 255 for array in (frame, motion)]
     with torch.inference_mode():
         scores, selected = net.vos(*pictures), net.vos.select(*pictures)
-    folder = HERE / f"tmo_{variant}"
+    folder = HERE / f"tmo_{variant}_frozen"
     folder.mkdir(exist_ok=True)
     np.savez_compressed(folder / "inputs.npz", **{"drawn/frames": frame, "drawn/flow_rgb": motion})
     expected = {
@@ -69,7 +69,7 @@ def make(variant):
         "name_scales": SCALES,
         "image_size": SIDE,
         "weights_sha256": checksum(weights),
-        "produced_with": {"pvuw": "tests/data/golden/make_tmo.py", "torch": torch.__version__},
+        "produced_with": {"pvuw": "tests/data/golden/freeze_tmo.py", "torch": torch.__version__},
         "cases": {"drawn": {"frames": 1}},
     }
     (folder / "meta.json").write_text(json.dumps(meta, indent=1) + "\n")

@@ -116,7 +116,8 @@ def _pair(args: argparse.Namespace) -> "TreePair":
 
     if get_protocol(args.protocol).kind == "expression":
         # The readers of sources take longer to import than most scores to compute.
-        from pvuw.sources.mevis import is_truth, truth_of_sentences
+        from pvuw.sources.asked import truth_of_sentences
+        from pvuw.sources.mevis import is_truth
 
         if is_truth(args.gt):
             truths = [

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from pvuw.errors import DataError
+from pvuw.io.expressions import sentence_problem
 from pvuw.io.mask_store import MaskStore
 from pvuw.io.png_masks import warn_of_void
 from pvuw.io.queries import Query
@@ -85,7 +86,8 @@ class PromptReader:
     def __init__(self, net: VideoSegmenter, queries: Sequence[Query], policy: PromptPolicy) -> None:
         self._net = net
         self._video = queries[0].video
-        self._sentences = [q.prompt for q in queries if isinstance(q.prompt, str)]
+        sentences = [q.prompt for q in queries if isinstance(q.prompt, str)]
+        self._sentences = [text for text in sentences if sentence_problem(text) is None]
         self._policy = policy
         self._found: dict[str, Mapping[int, Prompt]] = {}
 
@@ -93,11 +95,12 @@ class PromptReader:
         """The prompts of a query.
 
         Raises:
-            DataError: If a mask or a frame cannot be read, no mask shows an object, or a sentence
-                is asked of a network that follows masks alone.
+            DataError: If a mask or a frame cannot be read, no mask shows an object, a sentence is
+                empty or too long, or is asked of a network that follows masks alone.
         """
         if not isinstance(query.prompt, str):
             return mask_prompts(query, query.prompt, self._policy)
+        query.check()
         if self._net.grounder is None:
             name = type(self._net).__name__
             raise DataError(f"{query.query_id}: {name} follows masks and knows no words")

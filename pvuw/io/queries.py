@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pvuw.errors import DataError
+from pvuw.io.expressions import sentence_problem
 from pvuw.io.listing import raise_lines
 from pvuw.io.mask_store import MaskStore
 from pvuw.io.videos import Video, no_masks_line
@@ -91,10 +92,14 @@ class Query:
             scored: The answer is to be scored, so that there must be a truth too.
 
         Raises:
-            DataError: If the video is broken, or a kind of mask is missing altogether.
+            DataError: If the video or the sentence is broken, or a kind of mask is missing
+                altogether.
         """
         self.video.check()
-        if not isinstance(self.prompt, str) and not self.prompt:
+        if isinstance(self.prompt, str):
+            if (problem := sentence_problem(self.prompt)) is not None:
+                raise DataError(f"{self.query_id}: the sentence {problem}")
+        elif not self.prompt:
             raise DataError(no_masks_line(self.video, "annotation"))
         if scored and (not self.truth):
             raise DataError(no_masks_line(self.video, "truth"))

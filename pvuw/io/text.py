@@ -7,6 +7,7 @@ CRLF or CR. Anything else is refused with the place of the first byte that does 
 import codecs
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -93,23 +94,40 @@ def plain_id(written: str) -> str:
     return name.rstrip("/\\").rstrip()
 
 
-def read_json(path: Path, *, what: str = "a JSON file") -> Any:
+def read_json(path: Path, *, what: str = "a JSON file", unique: bool = False) -> Any:
     """Return the content of a small JSON file.
+
+    Args:
+        path: The file.
+        what: What it should be, for errors.
+        unique: Refuse a key that stands twice in one object; else the last one counts.
 
     Raises:
         DataError: If it is missing, may not be read, or is no JSON.
     """
     text = read_text(path, what=what)
-    return parse_json(text, place=str(path), what=what)
+    return parse_json(text, place=str(path), what=what, unique=unique)
 
 
-def parse_json(text: str, *, place: str, what: str = "a JSON file") -> Any:
-    """Return what JSON text holds.
+def parse_json(text: str, *, place: str, what: str = "a JSON file", unique: bool = False) -> Any:
+    """Return what JSON text holds; arguments as of `read_json`.
 
     Raises:
         DataError: If it is no JSON; also where it is nested too deeply to be read.
     """
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(key for key, count in Counter(k for k, _ in pairs).items() if count > 1)
+            near = ", ".join(list(found)[:3])
+            raise DataError(
+                f"{place}: key {twice!r} stands twice in one object (beside {near}); give one of "
+                "them another name"
+            )
+        return found
+
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=members if unique else None)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{place}: not JSON ({error}); it should be {what}") from error

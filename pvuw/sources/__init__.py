@@ -15,6 +15,7 @@ from pvuw.sources import (
     mevis,
     mose,
     ovis,
+    ref_youtube_vos,
     sav,
     sav_masklets,
     youtube_vis,
@@ -109,5 +110,9 @@ SOURCES: dict[str, Callable[[SourceSpec], Reader]] = {
     lvos.FACTS.name: _plain(lvos.LVOSReader, lvos.FACTS),
     sav.FACTS.name: _sav,
     mevis.FACTS.name: _plain(mevis.MevisReader, mevis.FACTS),
+    **{
+        facts.name: _plain(ref_youtube_vos.RefYouTubeVOSReader, facts)
+        for facts in (ref_youtube_vos.YOUTUBE_VOS, ref_youtube_vos.DAVIS)
+    },
 }
 """What opens each source, by its name."""

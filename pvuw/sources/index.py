@@ -1,6 +1,7 @@
 """The list of a source's videos, kept in a file so that the next start opens no annotation."""
 
 import dataclasses
+import fcntl
 import gc
 import hashlib
 import json
@@ -14,6 +15,7 @@ from typing import Any, get_args, get_origin
 
 from tqdm import tqdm
 
+from pvuw.errors import DataError
 from pvuw.io.atomic import write_text_atomic
 from pvuw.io.expressions import Expression
 from pvuw.io.png_masks import PngMasks
@@ -70,20 +72,45 @@ def load_records(
     reader = open_source(spec)
     stamps = reader.stamps()
     path = None if cache_dir is None else cache_dir / _file_name(spec)
-    known = {} if path is None else _read(path)
-    units = {unit: known[unit] for unit, stamp in stamps.items() if _is_current(known, unit, stamp)}
-    missing = [unit for unit in stamps if unit not in units]
-    try:
-        for unit, records in _list(reader, missing, workers):
-            units[unit] = (stamps[unit], records)
-    finally:
-        if path is not None and (missing or len(units) != len(known)):
-            write_text_atomic(path, _dump(units))
+    units = _current(path, stamps)
+    if path is None or len(units) < len(stamps):
+        with _alone_at(path):
+            if path is not None:  # another process may have listed it meanwhile
+                units = _current(path, stamps)
+            missing = [unit for unit in stamps if unit not in units]
+            try:
+                for unit, records in _list(reader, missing, workers):
+                    units[unit] = (stamps[unit], records)
+            finally:
+                if path is not None and missing:
+                    write_text_atomic(path, _dump(units))
     return [record for unit in stamps for record in units[unit][1]]
 
 
-def _is_current(known: _Units, unit: str, stamp: str) -> bool:
-    return unit in known and known[unit][0] == stamp
+def _current(path: Path | None, stamps: dict[str, str]) -> _Units:
+    """Return what an index file holds of the units as they are now."""
+    known = {} if path is None else _read(path)
+    return {
+        unit: known[unit] for unit, stamp in stamps.items() if known.get(unit, ("",))[0] == stamp
+    }
+
+
+@contextmanager
+def _alone_at(path: Path | None) -> Iterator[None]:
+    """Keep other processes from listing the same; they wait, and find the index that is left."""
+    if path is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            raise DataError(
+                f"{path.parent}: its file system cannot lock a file ({error.strerror}); give "
+                "another folder for the index"
+            ) from error
+        yield
 
 
 def _list(

@@ -6,21 +6,23 @@ a time is parsed; a record keeps the byte range of its annotations and reads jus
 
 import codecs
 import functools
+import hashlib
 import json
 import os
-import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pvuw.errors import DataError
 
 Span = tuple[int, int]
-_SPACE = re.compile(r"[ \t\r\n]*")
+_SPACE = " \t\r\n"
 _DECODER = json.JSONDecoder()
+_CHUNK = 2**22
+"""Bytes read at a time; an element longer than that is held whole all the same."""
+_HEAD = 2**16
 _MARK = codecs.BOM_UTF8.decode("latin-1")  # before what Windows editors save as UTF-8
 
 
@@ -44,6 +46,18 @@ class JsonFile:
         except OSError as error:
             raise DataError(f"{path}: no such file; check root and split") from error
         return cls(path, status.st_size, status.st_mtime_ns)
+
+    def head(self) -> str:
+        """Return a digest of the first bytes: a file put in place with the time of another one.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.blake2b(file.read(_HEAD), digest_size=8).hexdigest()
+        except OSError as error:
+            raise DataError(f"{self.path}: cannot be read ({error.strerror})") from error
 
     def read(self, spans: Sequence[Span]) -> tuple[Any, ...]:
         """Return the values stored in byte ranges that `elements` gave.
@@ -73,16 +87,9 @@ class JsonFile:
         Raises:
             DataError: If the file is not one JSON object in UTF-8.
         """
-        # One character a byte: positions in the text are positions in the file. Whatever is not
-        # ASCII is parsed a second time from its own bytes.
         try:
-            # Mapped, so that the file is not held as bytes and as text at the same time.
-            with (
-                self.path.open("rb") as file,
-                mmap(file.fileno(), 0, access=ACCESS_READ) as content,
-            ):
-                text = str(content, "latin-1")
-            yield from _walk(text, frozenset(arrays))
+            with self.path.open("rb") as file:
+                yield from _walk(_Text(file), frozenset(arrays))
         except (ValueError, RecursionError) as error:  # empty, damaged, no UTF-8, nested too deep
             raise DataError(
                 f"{self.path}: not a complete JSON object ({error}); download the file again"
@@ -136,56 +143,96 @@ def member(value: Any, key: str, *, place: str, kind: type | tuple[type, ...]) -
     return found
 
 
-def _walk(text: str, arrays: frozenset[str]) -> Iterator[tuple[str, Any, Span]]:
-    position = _expect(text, _skip(text, len(_MARK) if text.startswith(_MARK) else 0), "{")
-    more = text[position : position + 1] != "}"
+class _Text:
+    """A file's text by position, one character a byte, of which a part at a time is held.
+
+    Positions in the text are positions in the file. What is not ASCII is parsed from its bytes.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._held, self._start, self._ended = "", 0, False
+
+    def at(self, position: int) -> str:
+        """Return a character; nothing behind the end."""
+        while position - self._start >= len(self._held) and not self._ended:
+            self._read_on(position)
+        return self._held[position - self._start : position - self._start + 1]
+
+    def skip(self, position: int) -> int:
+        """Return the next position without white space."""
+        while self.at(position) in _SPACE and self.at(position):
+            position += 1
+        return position
+
+    def expect(self, position: int, character: str) -> int:
+        """Return the position behind a character and the white space after it."""
+        if self.at(position) != character:
+            raise ValueError(f"expected {character!r} at byte {position}")
+        return self.skip(position + 1)
+
+    def value(self, position: int) -> tuple[Any, int]:
+        """Return the value that begins at a position, and the position behind it."""
+        self.at(position)
+        while True:
+            here = position - self._start
+            try:
+                value, end = _DECODER.raw_decode(self._held, here)
+            except json.JSONDecodeError as error:
+                if self._ended:
+                    place = self._start + error.pos
+                    raise ValueError(f"{error.msg} at byte {place}") from error
+            else:
+                # A number may go on in what was not read yet.
+                if self._ended or (end < len(self._held) and self._held[end] not in ".eE"):
+                    raw = self._held[here:end]
+                    ascii_only = raw.isascii()
+                    value = value if ascii_only else json.loads(raw.encode("latin-1"))
+                    return value, self._start + end
+            self._read_on(position)
+
+    def _read_on(self, position: int) -> None:
+        """Forget what lies before a position and hold more behind it."""
+        self._held = self._held[position - self._start :]
+        self._start = position
+        more = self._file.read(max(_CHUNK, len(self._held)))
+        self._ended = not more
+        self._held += more.decode("latin-1")
+
+
+def _walk(text: _Text, arrays: frozenset[str]) -> Iterator[tuple[str, Any, Span]]:
+    marked = all(text.at(i) == mark for i, mark in enumerate(_MARK))
+    position = text.expect(text.skip(len(_MARK) if marked else 0), "{")
+    more = text.at(position) != "}"
     while more:
-        key, position = _value(text, position)
-        position = _expect(text, _skip(text, position), ":")
-        if key in arrays and text[position : position + 1] == "[":
+        key, position = text.value(position)
+        position = text.expect(text.skip(position), ":")
+        if key in arrays and text.at(position) == "[":
             position = yield from _walk_array(text, position, key)
         else:
-            value, end = _value(text, position)
+            value, end = text.value(position)
             yield key, value, (position, end)
-            position = _skip(text, end)
+            position = text.skip(end)
         position, more = _after_element(text, position, "}")
 
 
-def _walk_array(text: str, position: int, key: str) -> Generator[tuple[str, Any, Span], None, int]:
+def _walk_array(
+    text: _Text, position: int, key: str
+) -> Generator[tuple[str, Any, Span], None, int]:
     """Yield the elements of an array; the generator's return value is the position behind it."""
-    position = _expect(text, position, "[")
-    more = text[position : position + 1] != "]"
+    position = text.expect(position, "[")
+    more = text.at(position) != "]"
     if not more:
-        return _skip(text, position + 1)
+        return text.skip(position + 1)
     while more:
-        value, end = _value(text, position)
+        value, end = text.value(position)
         yield key, value, (position, end)
-        position, more = _after_element(text, _skip(text, end), "]")
+        position, more = _after_element(text, text.skip(end), "]")
     return position
 
 
-def _after_element(text: str, position: int, closing: str) -> tuple[int, bool]:
+def _after_element(text: _Text, position: int, closing: str) -> tuple[int, bool]:
     """Return the position behind the comma or closing bracket, and whether another one follows."""
-    if text[position : position + 1] == closing:
-        return _skip(text, position + 1), False
-    return _expect(text, position, ","), True
-
-
-def _expect(text: str, position: int, character: str) -> int:
-    if text[position : position + 1] != character:
-        raise json.JSONDecodeError(f"expected {character!r}", text, position)
-    return _skip(text, position + 1)
-
-
-def _skip(text: str, position: int) -> int:
-    match = _SPACE.match(text, position)
-    assert match is not None
-    return match.end()
-
-
-def _value(text: str, position: int) -> tuple[Any, int]:
-    value, end = _DECODER.raw_decode(text, position)
-    if text.isascii():  # known without a look at the characters
-        return value, end
-    raw = text[position:end]
-    return (value if raw.isascii() else json.loads(raw.encode("latin-1"))), end
+    if text.at(position) == closing:
+        return text.skip(position + 1), False
+    return text.expect(position, ","), True

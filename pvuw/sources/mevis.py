@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pvuw.errors import DataError
-from pvuw.io.expressions import Expression
-from pvuw.io.mask_store import UnionMasks
+from pvuw.io.expressions import Expression, sentence_problem
 from pvuw.io.records import ObjectInfo, VideoRecord
 from pvuw.io.rle import ANY_SIZE, Rle, checked_rle, has_pixels
 from pvuw.io.rle_masks import RleMasks
@@ -59,7 +58,7 @@ class MevisMasks(RleMasks):
     def place(self, frame_idx: int) -> str:
         """Return the file and the video's first annotation as warnings name them."""
         del frame_idx  # one warning a video, not one a frame
-        return f"{self.file.path}: annotation {self.annotations[0]}"
+        return f"{self.file.path}: annotation {', '.join(self.annotations[:1]) or 'none'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class MevisReader(Reader):
         self.frames = frames
 
     def stamps(self) -> dict[str, str]:
-        """Return the file of masks, with size and time of both files and what is excluded."""
+        """Return the file of masks, with the state of both files and what is excluded."""
         folder = require_folder(self.root / self.split, tree=_TREE)
         if self.frames:
             require_folder(folder / "JPEGImages", tree=_TREE)
@@ -133,8 +132,8 @@ class MevisReader(Reader):
                 "`train` or `valid_u`"
             )
         files = JsonFile.of(path), JsonFile.of(folder / _EXPRESSIONS)
-        times = " ".join(f"{file.num_bytes} {file.mtime_ns}" for file in files)
-        return {str(path): f"{times} {sorted(self.exclude)}"}
+        states = " ".join(f"{file.num_bytes} {file.mtime_ns} {file.head()}" for file in files)
+        return {str(path): f"{states} {sorted(self.exclude)}"}
 
     def read(self, units: Sequence[str]) -> Iterator[tuple[str, VideoRecord]]:
         """Yield the videos of the named files of masks."""
@@ -189,50 +188,70 @@ def is_truth(folder: Path) -> bool:
     return (folder / _MASKS).is_file()
 
 
-def truth_of_sentences(folder: Path) -> Iterator[tuple[str, tuple[str, ...], UnionMasks]]:
-    """Yield the id `v/e` of each sentence, the names of the video's frames, and what it means.
-
-    Args:
-        folder: Holds `meta_expressions.json` and `mask_dict.json`; frames are not needed.
-
-    Raises:
-        DataError: If a file is missing or not as it should be.
-    """
-    folder = folder.resolve()
-    for record in MevisReader(FACTS, folder.parent, split=folder.name, frames=False).records():
-        for sentence in record.expressions:
-            target = UnionMasks(record.store, (sentence.object_ids,))
-            yield f"{record.video_id}/{sentence.expression_id}", record.frame_names, target
-
-
 def listed_sentences(path: Path) -> dict[str, list[str]]:
     """Return the ids of the sentences about each video, of splits without public masks too.
 
     Args:
-        path: A file `meta_expressions.json`.
+        path: A file `meta_expressions.json`, of MeViS or of Ref-YouTube-VOS.
 
     Raises:
         DataError: If it is missing or not as it should be.
     """
-    videos = member(read_json(path), "videos", place=str(path), kind=dict)
     return {
-        video_id: list(member(video, "expressions", place=f"{path}: video {video_id!r}", kind=dict))
-        for video_id, video in videos.items()
+        video_id: list(member(video, "expressions", place=place, kind=dict))
+        for video_id, place, video in listed_videos(path)
     }
+
+
+def listed_videos(path: Path) -> Iterator[tuple[str, str, Any]]:
+    """Yield id, place for messages, and content of each video of a file of sentences.
+
+    Args:
+        path: A file `meta_expressions.json`, of MeViS or of Ref-YouTube-VOS.
+
+    Raises:
+        DataError: If it is missing, not as it should be, or has an id twice.
+    """
+    content = read_json(path, what="the sentences, as MeViS publishes them", unique=True)
+    for video_id, video in member(content, "videos", place=str(path), kind=dict).items():
+        yield video_id, f"{path}: video {video_id!r}", video
+
+
+def listed_frames(video: Any, *, place: str) -> tuple[str, ...]:
+    """Return the stems of the frames a listed video names, at least one.
+
+    Raises:
+        DataError: If it names none, or one twice.
+    """
+    stems = member(video, "frames", place=place, kind=list)
+    if not stems:
+        raise DataError(f"{place}: names no frames; use the official file")
+    if len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise DataError(f"{place}: names frame {twice} twice; use the official file")
+    return tuple(sys.intern(stem) for stem in stems)
+
+
+def listed_text(sentence: Any, *, place: str) -> str:
+    """Return a sentence.
+
+    Raises:
+        DataError: If it is empty, too long or cannot be written.
+    """
+    text: str = member(sentence, "exp", place=place, kind=str)
+    if (problem := sentence_problem(text)) is not None:
+        raise DataError(f"{place}: the sentence {problem}")
+    return text
 
 
 def _read_sentences(path: Path) -> Iterator[_Listed]:
     """Yield each video with its frames and sentences."""
-    for video_id, video in member(read_json(path), "videos", place=str(path), kind=dict).items():
-        place = f"{path}: video {video_id!r}"
-        stems = member(video, "frames", place=place, kind=list)
-        if not stems:
-            raise DataError(f"{place}: names no frames; use the official file")
+    for video_id, place, video in listed_videos(path):
         sentences = member(video, "expressions", place=place, kind=dict)
         yield _Listed(
             video_id,
             place,
-            tuple(stems),
+            listed_frames(video, place=place),
             tuple(_sentence(number, content, place) for number, content in sentences.items()),
         )
 
@@ -244,8 +263,7 @@ def _sentence(number: str, content: dict[str, Any], place: str) -> _Sentence:
         raise DataError(
             f"{place}: 'anno_id' must hold int, got {annotations}; use the official file"
         )
-    text = member(content, "exp", place=place, kind=str)
-    return _Sentence(number, text, tuple(map(str, annotations)))
+    return _Sentence(number, listed_text(content, place=place), tuple(map(str, annotations)))
 
 
 def _owners(videos: Sequence[_Listed]) -> set[str]:
@@ -266,6 +284,8 @@ def _list_tracks(file: JsonFile, wanted: set[str]) -> dict[str, _Track]:
     for name, masks, span in file.elements(()):
         if name in wanted:
             place = f"{file.path}: annotation {name}"
+            if name in tracks:
+                raise DataError(f"{place}: is there twice; download the file again")
             if not isinstance(masks, list) or any(isinstance(mask, list) for mask in masks):
                 raise DataError(
                     f"{place}: must be a list with runs or null for each frame; use the official "

@@ -1,5 +1,7 @@
+import fcntl
 import os
 import shutil
+import threading
 
 import pytest
 
@@ -139,12 +141,12 @@ def test_every_kind_of_record_survives_the_file(tmp_path):
         assert len(fresh) == 1
         frame = cached[0].annotated[-1]
         assert list(cached[0].read_masks(frame)) == list(fresh[0].visible_ids(frame)) != []
-    assert len(list((tmp_path / "cache").iterdir())) == 5
+    assert len(list((tmp_path / "cache").glob("*.json"))) == 5
 
 
 def test_a_damaged_index_is_listed_again_and_said_so(mose, tmp_path, opened):
     load_records(mose, cache_dir=tmp_path / "cache")
-    (path,) = (tmp_path / "cache").iterdir()
+    (path,) = (tmp_path / "cache").glob("*.json")
     path.write_text(path.read_text()[:-20])
     with pytest.warns(UserWarning, match="damaged index"):
         assert len(load_records(mose, cache_dir=tmp_path / "cache")) == 3
@@ -177,3 +179,24 @@ def test_a_replaced_annotation_file_is_read_again(tmp_path):
     with pytest.raises(DataError, match="changed since it was listed"):
         before.read_masks(0)
     assert list(after.read_masks(0)) == [1, 3]
+
+
+def test_a_second_process_waits_and_finds_the_index_of_the_first(mose, tmp_path, opened):
+    load_records(mose, cache_dir=tmp_path / "cache")
+    (path,) = (tmp_path / "cache").glob("*.json")
+    content = path.read_bytes()
+    path.unlink()
+    opened.clear()
+    found = []
+    second = threading.Thread(
+        target=lambda: found.extend(load_records(mose, cache_dir=tmp_path / "cache"))
+    )
+    with path.with_suffix(".lock").open("w") as lock:  # as the first holds it while it lists
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second.start()
+        second.join(0.2)
+        assert second.is_alive()
+        path.write_bytes(content)
+    second.join(20)
+    assert [record.video_id for record in found] == ["a", "b", "c"]
+    assert opened == []

@@ -1,10 +1,12 @@
 import json
 import os
+import tracemalloc
 
 import pytest
 
 from pvuw.errors import DataError
 from pvuw.io.text import read_json
+from pvuw.sources import json_file
 from pvuw.sources.json_file import JsonFile, member
 
 CONTENTS = [
@@ -39,6 +41,31 @@ def test_walking_finds_everything_and_every_range_reads_back(tmp_path, content, 
     found = list(file.elements(["a"]))
     assert [(key, value) for key, value, _ in found] == expected
     assert list(file.read([span for *_, span in found])) == [value for _, value in expected]
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64])
+def test_a_part_at_a_time_gives_what_the_whole_gives(tmp_path, monkeypatch, chunk):
+    path = tmp_path / "a.json"
+    content = {"n": -12.5e-3, "i": 1234567, "a": [{"runs": "ab" * 60, "é": None}, 3, True], "z": []}
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    whole = list(JsonFile.of(path).elements(["a"]))
+    monkeypatch.setattr(json_file, "_CHUNK", chunk)
+    assert list(JsonFile.of(path).elements(["a"])) == whole
+
+
+def test_a_large_file_is_never_held_whole(tmp_path):
+    path = tmp_path / "a.json"
+    with path.open("w") as file:
+        file.write('{"0": [')
+        for i in range(1, 3000):
+            file.write(f'"{"x" * 20000}"], "{i}": [')
+        file.write("]}")
+    assert path.stat().st_size > 50e6
+    tracemalloc.start()
+    assert sum(1 for _ in JsonFile.of(path).elements(())) == 3000
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,8 @@ def fuse_videos(config: EnsembleConfig, out: Path, *, videos: Path | None, worke
     """
     video_ids = _video_ids(config, videos)
     _keep_apart(config, out)
+    if config.method == "select" and config.database is None:
+        print(f"pvuw: warning: {_without_record(config)}", file=sys.stderr)
     lock = FolderLock(out)
     try:
         claim_folder(out, _summary(config, out))
@@ -107,6 +109,19 @@ def _summary(config: EnsembleConfig, out: Path) -> dict[str, object]:
             for name, folder in masks.items()
         },
     }
+
+
+def _without_record(config: EnsembleConfig) -> str:
+    """Say what `select` comes to where nothing is recorded."""
+    weights = config.weights
+    best = [name for name, weight in weights.items() if weight == max(weights.values())]
+    whom = f"{best[0]} wherever it has masks"
+    if len(best) > 1:
+        whom = f"whichever of {', '.join(best)} agrees most, which is worse than their majority"
+    return (
+        f"select without a database follows {whom}; fuse uses all members, pvuw ensemble record "
+        "makes a database"
+    )
 
 
 def _keep_apart(config: EnsembleConfig, out: Path) -> None:

@@ -33,12 +33,12 @@ class EnsembleRecipe:
 
     members: tuple[MemberRecipe, ...]
     """In order of priority."""
-    method: str = "select"
+    method: str = "fuse"
     """`vote`, `fuse` or `select`."""
     granularity: str = "video"
     """Of `select`: `video`, `object` or `frame`."""
     database: str | None = None
-    """Recorded performance; None: members are judged by agreement."""
+    """Recorded performance; None: members are judged by `weight`."""
     protocol: str = "mose"
     """Whose scores of the database count."""
     probabilities: bool = True

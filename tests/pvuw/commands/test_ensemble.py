@@ -1,12 +1,15 @@
 """`pvuw ensemble vote`, `fuse` and `select` on folders from anywhere."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pvuw.cli import main
+from pvuw.ensemble.recipe import read_recipe
 from pvuw.io.masks import read_id_map
+from pvuw.recipes import find_config
 from tests.pvuw.ensemble.scenes_of_squares import (
     IDS,
     NUM_FRAMES,
@@ -178,6 +181,37 @@ def test_a_member_cannot_be_overwritten(folders, capsys):
 def test_what_to_do_must_be_clear(argv, capsys):
     assert main(["ensemble", *argv]) == 2
     assert "--config" in capsys.readouterr().err
+
+
+def test_the_shipped_recipe_uses_all_five(tmp_path, capsys):
+    """Four members that agree outvote the one of the highest weight, so it is not just followed."""
+    recipe = read_recipe(Path(find_config("stseg/pgmr.yaml")))
+    assert recipe.database is None
+    weights = {member.name: member.weight for member in recipe.members}
+    first, *others = sorted(weights, key=lambda name: -weights[name])
+    assert len(others) == 4
+    write(tmp_path / first, "v1", without(video(), 9, 4))
+    for name, by in zip(others, (-1, 0, 1, 2), strict=True):  # of equal members one alone counts
+        write(tmp_path / name, "v1", shifted(video(), by))
+    words = [f"{name}={weight}" for name, weight in weights.items()]
+    assert ensemble(tmp_path, recipe.method, "--weight", *words, members=list(weights)) == 0
+    for object_id in IDS:
+        assert iou(masks(tmp_path), video(), object_id) > 0.8
+    assert "warning" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("weights", "whom"),
+    [
+        (["c=0.7"], "c wherever it has masks; fuse uses all members"),
+        ([], "whichever of a, b, c agrees most, which is worse than their majority"),
+    ],
+)
+def test_selecting_without_a_database_warns_in_one_line(folders, capsys, weights, whom):
+    more = ["--weight", "a=0.5", "b=0.5", *weights] if weights else []
+    assert ensemble(folders, "select", *more, members="abc") == 0
+    (line,) = [one for one in capsys.readouterr().err.splitlines() if "warning" in one]
+    assert line.startswith(f"pvuw: warning: select without a database follows {whom}")
 
 
 def test_the_folder_names_its_members_and_their_masks(folders):

@@ -163,7 +163,7 @@ def share_out(
     if not units:
         raise PvuwError(
             f"trainer.strategy ShardedStrategy: {type(net).__name__} names no units to shard, as "
-            "SAM 2 does; leave out overlays/fsdp.yaml"
+            "SAM 2 and 3 do; leave out overlays/fsdp.yaml"
         )
     if tuning.compile is not None:
         raise PvuwError(

@@ -27,6 +27,7 @@ SMALL = {
         "--model.net.size", "nano", "--model.net.image_size", "192",
         "--model.net.weights", "shipped",
     ],
+    "sam3": ["--model.net.size", "nano", "--model.net.image_size", "56"],
     "cutie": NARROW,
     "livos": NARROW,
     "xmem": [
@@ -41,9 +42,9 @@ SMALL = {
 }  # fmt: skip
 
 
-def small_recipe(path):
-    """STSeg's recipe with networks that are small and, but for SAM 2, know nothing."""
-    recipe = yaml.safe_load(Path(find_config("stseg/pgmr.yaml")).read_text())
+def small_recipe(path, name="stseg/pgmr.yaml"):
+    """An ensemble's recipe with networks that are small and, but for SAM 2, know nothing."""
+    recipe = yaml.safe_load(Path(find_config(name)).read_text())
     for name, member in recipe["members"].items():
         member |= {"weights": None, "args": CPU + SMALL[name]}
     path.write_text(yaml.safe_dump(recipe, sort_keys=False))
@@ -82,3 +83,17 @@ def test_five_networks_broken_off_and_continued(sample, monkeypatch):
         head = json.loads(Path(f"out/agreement/{video.name}.jsonl").read_text().splitlines()[0])
         assert set(head["selection"][0]["expected"]) == set(recipe["members"])
         assert head["selection"][0]["reason"]
+
+
+@pytest.mark.slow
+def test_sam3_is_a_member(sample, monkeypatch):
+    recipe = small_recipe(Path("recipe.yaml"), "stseg/pgmr_sam3.yaml")
+    monkeypatch.setattr(MemberRunner, "start", lambda self, argv, log, device: main(argv))
+    valid = sample / "valid"
+    argv = ["ensemble", "--config", "recipe.yaml", "--images", str(valid / "JPEGImages")]
+    argv += ["--masks", str(valid / "Annotations"), "--out", "out", "--workers", "1"]
+    assert main(argv) == 0
+    for agreement in sorted(Path("out/agreement").iterdir()):
+        head = json.loads(agreement.read_text().splitlines()[0])
+        assert {*recipe["members"]} == {"sam3", "sam2", "cutie"}
+        assert all(set(row["expected"]) == set(recipe["members"]) for row in head["selection"])

@@ -39,8 +39,12 @@ def clip(batch, index):
 class Clips(lightning.LightningDataModule):
     """The same two clips in every step, shared out over the processes."""
 
+    def __init__(self, size=64):
+        super().__init__()
+        self.size = size
+
     def train_dataloader(self):
-        both = make_batch(3, size=64)
+        both = make_batch(3, size=self.size)
         alone = self.trainer.world_size == 1
         batch = both if alone else clip(both, self.trainer.global_rank)
         return DataLoader([batch] * STEPS, batch_size=None)

@@ -20,6 +20,7 @@ from pvuw.losses import VOSLoss
 from pvuw.nets.lora import LoraConfig
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.prompt_plan import TrainingPrompts
+from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tuning import TuningConfig
 from tests.lightning_modules import ddp_driver
 
@@ -30,8 +31,10 @@ CASES = {
     "frozen": ({}, {"freeze": "all but mask_decoder"}, {"accumulate_grad_batches": 2}),
     "mixed": (CLICKS, {}, {"precision": "bf16-mixed"}),
     "adapted": ({}, {"lora": LoraConfig(rank=2)}, {}),
+    "sam3": (CLICKS, {"freeze": "image_encoder"}, {}),
 }
 """Arguments of the network, what of it is trained, and of the trainer."""
+SAM3_SIZE = 56
 STRATEGIES = {
     "ddp": lambda: DDPStrategy(find_unused_parameters=True, process_group_backend="gloo"),
     "sharded": lambda: ShardedStrategy("gloo"),
@@ -74,6 +77,10 @@ def module_of(case):
     plain = ddp_driver.module()
     if case == "plain":
         return plain
+    if case == "sam3":
+        torch.manual_seed(0)
+        net = Sam3(image_size=SAM3_SIZE, **net_args)
+        return VOSModule(net, VOSLoss(), optim=ddp_driver.OPTIM, tuning=TuningConfig(**tuning))
     net = Sam2(image_size=64, **net_args)
     net.load_state_dict(plain.net.state_dict())
     for part, like in zip(net.modules(), plain.net.modules(), strict=True):
@@ -103,7 +110,8 @@ def train(case, strategy, nodes, folder, *, ckpt_path=None):
         default_root_dir=folder,
         **{"max_epochs": 1} | CASES[case][2],
     )
-    trainer.fit(module_of(case), ddp_driver.Clips(), ckpt_path=ckpt_path)
+    clips = ddp_driver.Clips(SAM3_SIZE if case == "sam3" else 64)
+    trainer.fit(module_of(case), clips, ckpt_path=ckpt_path)
     return {"losses": losses.values, "norms": norms.values, "held": norms.held}
 
 

@@ -18,6 +18,7 @@ from lightning_modules.sharding import WholeNetwork, share_out
 from pvuw.errors import PvuwError
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import Sam2
+from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tuning import TuningConfig
 from tests.lightning_modules import sharded_driver
 
@@ -174,8 +175,9 @@ def test_what_cannot_be_sharded_is_refused_in_one_line(strategy, net, compiled, 
     assert "\n" not in str(caught.value)
 
 
-def test_units_are_the_blocks_of_the_trunk_and_the_layers_of_memory_attention():
-    net = Sam2()
+@pytest.mark.parametrize("network", [Sam2, Sam3])
+def test_units_are_the_blocks_of_the_trunk_and_the_layers_of_memory_attention(network):
+    net = network()
     names = dict(net.named_modules())
     units = [names[name] for name in net.shard_units()]
     model = net.model

@@ -64,7 +64,10 @@ def build_tracker(
     patch = config.trunk.patch
     side = config.image_size if image_size is None else image_size
     if side < patch or side % patch:
-        raise PvuwError(f"image_size must be a positive multiple of {patch}, got {side}")
+        raise PvuwError(
+            f"image_size must be a positive multiple of {patch}, got {side}; the release's is "
+            f"{TrackerConfig().image_size}"
+        )
     return SAM2Base(
         image_encoder=ImageEncoder(ImageTrunk(config.trunk), config.width),
         memory_attention=_memory_attention(config, side // patch),

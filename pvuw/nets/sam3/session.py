@@ -74,7 +74,7 @@ class Sam3Session(Sam2Session):
 
         Args:
             frame_idx: Its place in the video, not before the next frame.
-            frame: The frame, uint8 `[3, H, W]` RGB.
+            frame: The frame, uint8 `[3, H, W]` RGB, resized or not.
             prompt: Masks of objects that are tracked already.
 
         Raises:
@@ -84,7 +84,8 @@ class Sam3Session(Sam2Session):
         check_frame(frame)
         if frame_idx < self._frames_seen:
             raise ValueError(f"frame {frame_idx} has passed, the next one is {self._frames_seen}")
-        prompted = masks_by_id(prompt, frame)
+        side = self.model.image_size
+        prompted = masks_by_id(prompt, frame, resized=frame.shape[1:] == (side, side))
         if unknown := [i for i in prompted if i not in self._object_ids]:
             raise KeyError(f"objects {unknown} are not tracked, only {self._object_ids}")
         with torch.inference_mode():

@@ -11,7 +11,7 @@ from pvuw.errors import PvuwError, WeightsError
 from pvuw.nets.freeze import freeze
 from pvuw.nets.identify import identify
 from pvuw.nets.lora import LoraConfig
-from pvuw.nets.sam2 import DistractorAware, PromoteReliable, memory_policy
+from pvuw.nets.sam2 import DistractorAware, PromoteReliable, distractor_aware, memory_policy
 from pvuw.nets.sam2 import session as session_module
 from pvuw.nets.sam3 import MemorySelection, Sam3
 from pvuw.nets.sam3.build import build_tracker
@@ -105,7 +105,11 @@ def test_a_prompt_that_is_foreseen_is_read_before_it_comes(net, video):
     session = net.start(len(video))
     session.step(video[0], prompt(1))
     session.foresee(5, video[5], prompt(1))
+    resized = net.start(len(video))
+    resized.step(net.picture(video[0]), prompt(1))
+    resized.foresee(5, net.picture(video[5]), prompt(1))
     told = session.step(video[1])
+    assert torch.equal(resized.step(net.picture(video[1])).mask_logits, told.mask_logits)
     assert not torch.equal(told.mask_logits, plain[1].mask_logits)
     with pytest.raises(ValueError, match="has passed"):
         session.foresee(1, video[1], prompt(1))
@@ -177,6 +181,35 @@ def test_policies_work_with_selection(net, video, policy, monkeypatch):
     else:
         assert memory.permanent == {}
         assert memory.choice.recent == (5, 8)  # sparse, and none without a mask
+
+
+def test_frames_that_show_a_rival_are_read_besides_the_selected_pointers(video, monkeypatch):
+    three = replace(SIZES["nano"], several_masks=True)
+    net = Sam3(three, memory_policy=DistractorAware(min_gap=1, every=2)).eval()
+    with_presence(net, monkeypatch, [9.0] * 20)
+    compared = []
+
+    def box_iou(mask_logits, candidate_logits):
+        compared.append(len(candidate_logits))
+        return 0.5 if len(compared) % 2 else 1.0
+
+    monkeypatch.setattr(distractor_aware, "rival_box_iou", box_iou)
+    monkeypatch.setattr(memory_policy, "frame_records", reliable(memory_policy.frame_records))
+    monkeypatch.setattr(session_module, "frame_records", memory_policy.frame_records)
+    session, _ = stream(net, video, {0: prompt(1)}, count=14)
+    memory = session._groups[0].memory
+    assert set(compared) == {3}
+    assert len(memory.permanent) == 3
+    assert memory.choice.recent[-1] in {12, 13}
+    assert memory.choice.pointers == tuple(range(13, 1, -1))
+    distances = [distance for distance, _ in memory.pointers(14)]
+    assert sorted(distances) == sorted(
+        [
+            14,
+            *(14 - t for t in memory.permanent),
+            *(14 - t for t in memory.choice.pointers if t in memory.recent),
+        ]
+    )
 
 
 def reliable(judge):

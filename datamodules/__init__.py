@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datamodules.augment import ClipAugment
     from datamodules.base import SegmentationDataModule
     from datamodules.clip_sampling import ClipConfig
+    from datamodules.mevis import MeViSDataModule
     from datamodules.mixing import TrainSource
     from datamodules.mose import MOSEDataModule
     from datamodules.mose_plus import MOSEPlusDataModule
@@ -27,6 +28,7 @@ _HOMES = {
     "ClipConfig": "datamodules.clip_sampling",
     "MOSEDataModule": "datamodules.mose",
     "MOSEPlusDataModule": "datamodules.mose_plus",
+    "MeViSDataModule": "datamodules.mevis",
     "PredictDataModule": "datamodules.predict",
     "SegmentationDataModule": "datamodules.base",
     "TrainSource": "datamodules.mixing",
@@ -38,6 +40,7 @@ __all__ = [
     "ClipConfig",
     "MOSEDataModule",
     "MOSEPlusDataModule",
+    "MeViSDataModule",
     "PredictDataModule",
     "SegmentationDataModule",
     "TrainSource",

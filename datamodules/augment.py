@@ -22,6 +22,7 @@ from datamodules.augmentations.geometry import (
     source_grid,
     source_matrix,
 )
+from pvuw.io.expressions import mirrored
 from pvuw.types import VideoBatch
 
 DEEPSEGMA_GEOMETRY = GeometryConfig(scale=(0.75, 1.25))
@@ -43,6 +44,9 @@ class ClipAugment(nn.Module):
     the device decides it and is never waited for. The frames come back as float32 in 0..1; mean and
     standard deviation are the network's business. Random numbers are drawn on the host, so a clip
     is augmented alike on any device, alone or in a batch, by any worker, and after a resume.
+
+    A clip that sentences ask for is mirrored only where `mirrored` can say them of its mirror
+    image.
 
     Args:
         geometry: How clips are mirrored, rotated, sheared, scaled and resized.
@@ -73,14 +77,15 @@ class ClipAugment(nn.Module):
             generator = torch.Generator().manual_seed(seed)
             moves.append(GeometryDraw.draw(self.geometry, generator))
             colours.append(draw_colours(self.colour, batch.num_frames, generator))
-        flips = [move.flip for move in moves]
+        flips, sentences = _flips(moves, batch.sentences)
         frames, masks = _flip(batch.frames, flips), _flip(batch.masks, flips)
         void = None if batch.void is None else _flip(batch.void, flips)
         grid = self._grid(masks[:, 0], moves, batch.pixel_aspect or [1.0] * len(moves))
         if grid is not None:
             masks = move_planes(masks, grid)
             void = None if void is None else move_planes(void[:, :, None], grid)[:, :, 0]
-        return replace(batch, frames=self._render(frames, grid, colours), masks=masks, void=void)
+        frames = self._render(frames, grid, colours)
+        return replace(batch, frames=frames, masks=masks, void=void, sentences=sentences)
 
     def _render(
         self, frames: Tensor, grid: Tensor | None, colours: list[list[ColourDraw]]
@@ -132,6 +137,20 @@ class ClipAugment(nn.Module):
 def _frames_at_once(frames: Tensor) -> int:
     # A CPU is twice as fast on what fits its cache, a GPU wants as much as there is.
     return 1 if frames.device.type == "cpu" else frames.shape[1]
+
+
+def _flips(
+    moves: list[GeometryDraw], sentences: list[list[str]] | None
+) -> tuple[list[bool], list[list[str]] | None]:
+    """Which clips are mirrored, and what is said of them then; left and right change places."""
+    if sentences is None:
+        return [move.flip for move in moves], None
+    flips, said = [], []
+    for move, texts in zip(moves, sentences, strict=True):
+        turned = [text for text in map(mirrored, texts) if text is not None]
+        flips.append(move.flip and len(turned) == len(texts))
+        said.append(turned if flips[-1] else texts)
+    return flips, said
 
 
 def _flip(planes: Tensor, flips: list[bool]) -> Tensor:

@@ -15,6 +15,7 @@ from datamodules.clip_sampler import ClipSampler, StartPoint
 from datamodules.clip_sampling import ClipConfig
 from datamodules.collate import collate_clips
 from datamodules.datasets.clips import ClipDataset
+from datamodules.datasets.sentence_clips import SentenceClips
 from datamodules.datasets.videos import QueryLoader, by_video, shard_videos, spread
 from datamodules.resume import ClipLoader, start_point
 from pvuw.errors import DataError
@@ -22,6 +23,7 @@ from pvuw.io.queries import Query, distinct, require_scorable
 from pvuw.io.videos import Video
 from pvuw.types import VideoBatch
 
+Clips = ClipDataset | SentenceClips
 Stage = Literal["fit", "validate", "test", "predict"]
 
 
@@ -66,13 +68,17 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         self.val_limit = val_limit
         # With fewer videos than processes some validate or predict nothing, and that is right.
         self.allow_zero_length_dataloader_with_multiple_devices = True
-        self._clips: ClipDataset | None = None
+        self._clips: Clips | None = None
         self._val_sets: dict[str, list[list[Query]]] = {}
         self._predicted: list[list[Query]] = []
 
-    @abstractmethod
     def train_videos(self) -> Sequence[Video]:
-        """Return the videos clips are cut from."""
+        """Return the videos clips are cut from.
+
+        Raises:
+            DataError: If there is nothing to train on.
+        """
+        raise DataError(f"{type(self).__name__} has nothing to train on; use another for `fit`")
 
     @abstractmethod
     def val_queries(self) -> list[Query]:
@@ -100,14 +106,18 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         if stage == "predict":
             self._predicted = by_video(distinct(self.predict_queries()))
 
-    def _set_up_training(self) -> None:
+    def train_clips(self) -> Clips:
+        """Return the clips to train on; here cut from `train_pools`, objects by their masks."""
         pools = self.train_pools()
-        self._clips = ClipDataset(
+        return ClipDataset(
             [video for _, videos in pools for video in videos],
             self.clip,
             seed=self.seed,
             pools=[pool for pool, _ in pools],
         )
+
+    def _set_up_training(self) -> None:
+        self._clips = self.train_clips()
         self._require_one_step(self._clips.order().num_clips)
 
     def _set_up_validation(self) -> None:

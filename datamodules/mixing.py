@@ -62,6 +62,20 @@ class TrainSource:
         return load_records(spec, cache_dir=index, workers=workers)
 
 
+def require_weights(sources: Sequence[TrainSource]) -> None:
+    """Return nothing if all sources have a weight, or none.
+
+    Raises:
+        DataError: If some have one and others not.
+    """
+    without = [source.source for source in sources if source.weight is None]
+    if without and len(without) < len(sources):
+        raise DataError(
+            f"data.sources: {', '.join(without)} without a weight beside others with one; give a "
+            "weight for all or for none"
+        )
+
+
 def stride_factor(fps: float | None) -> int:
     """Return how many times as many frames a second a source has as `clip.stride` is meant for.
 
@@ -87,12 +101,7 @@ def pools_in_place(
         DataError: If a source cannot be read, holds nothing to train on, or some sources have a
             weight and others none.
     """
-    without = [source.source for source in sources if source.weight is None]
-    if without and len(without) < len(sources):
-        raise DataError(
-            f"data.sources: {', '.join(without)} without a weight beside others with one; give a "
-            "weight for all or for none"
-        )
+    require_weights(sources)
     pools: list[TrainPool] = []
     for source in sources:
         name = f"{source.source} {source.split}"

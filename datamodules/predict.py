@@ -1,6 +1,5 @@
 """Prediction alone: any folder of frames or video files, with masks to start from."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +9,6 @@ from pvuw.errors import DataError
 from pvuw.io.inputs import Inputs
 from pvuw.io.masks import AUTO, VoidId
 from pvuw.io.queries import Query
-from pvuw.io.videos import Video
 
 _CLIP = ClipConfig()
 
@@ -45,14 +43,6 @@ class PredictDataModule(SegmentationDataModule):
         self.videos = videos
         self.void_id: VoidId = void_id
         self.root = root
-
-    def train_videos(self) -> Sequence[Video]:
-        """Refuse.
-
-        Raises:
-            DataError: Always.
-        """
-        raise DataError("PredictDataModule has nothing to train on; use MOSEDataModule for `fit`")
 
     def val_queries(self) -> list[Query]:
         """Refuse.

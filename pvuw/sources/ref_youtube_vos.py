@@ -59,6 +59,12 @@ class RefYouTubeVOSReader(FolderReader):
         place, listed = self._listed[video.video_id]
         with of_the_format(place):
             record = super()._record(only_frames(video, listed_frames(listed, place=place), place))
+            if len(record.store) < record.num_frames:
+                raise DataError(
+                    f"{record.frame_dir}: {record.num_frames - len(record.store)} of "
+                    f"{record.num_frames} frames that {place} names have no mask in Annotations; "
+                    "extract the masks again"
+                )
             ids = {info.source_id: info.object_id for info in record.objects}
             return replace(record, expressions=tuple(_expressions(listed, ids, place=place)))
 

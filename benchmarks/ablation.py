@@ -5,7 +5,7 @@
 Nano with its shipped weights on generated videos it never saw, one thread; every row runs in a
 process of its own. CLIPS adds real clips (`<data set>/JPEGImages`, `<data set>/Annotations`).
 Seconds are processor time per frame, decoding and scoring included; MiB is what the process grew by
-at its peak after the network was built.
+at its peak after the network was built. Rows of seven scales and more take no real clips.
 """
 
 import argparse
@@ -16,13 +16,15 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import torch
 
-from benchmarks.machine import describe_machine
 from benchmarks.real_clips import find_folders, scorable
+from benchmarks.results import NANO, Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.steps import (
     CloseGaps,
@@ -62,6 +64,7 @@ ROWS: dict[str, InferenceConfig] = {
         views=ViewConfig(**FVOS, fusion="vote"), mask_steps=[CloseGaps()]
     ),
 }
+COLUMNS = ("J&F calm", "J&F crowd", "s/frame", "MiB", "J&F real")
 SOFT_MEMORY = ("confidence 7.5/-4 in memory", "deepsegma/predict.yaml")
 
 
@@ -72,19 +75,28 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=4, help="generated videos of each kind")
     parser.add_argument("--frames", type=int, default=16, help="frames of each of them")
     parser.add_argument("--only", nargs="+", default=list(ROWS), choices=list(ROWS))
+    add_save(parser)
     parser.add_argument("--row", choices=list(ROWS), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.row:
         print(json.dumps(measure(args.row, sets_of(args.folder, args.clips))))
         return
-    print(describe_machine("torch", "sam2"))
+    run, rows = Run("ablation", args, "torch", "sam2", weights=[NANO]), []
     with tempfile.TemporaryDirectory() as folder:
         for scenes in ("calm", "crowd"):
             spec = SampleSpec(0, args.videos, args.frames, (180, 320), SEED, scenes)
             write_sample(Path(folder) / scenes, spec)
         for row in args.only:
-            print_row(row, run_row(row, Path(folder), args.clips))
+            slow = len(ROWS[row].views.scales) > 1
+            found = run_row(row, Path(folder), None if slow else args.clips)
+            rows.append([row, *(found.get(name, "not measured") for name in COLUMNS)])
+            print(row, found, flush=True)
+    table = Table(
+        ("step", *COLUMNS), rows, ("{}", "{:.3f}", "{:.3f}", "{:.3f}", "{:.0f}", "{:.3f}")
+    )
+    print(markdown(asdict(table)))
+    run.save({"steps": table})
 
 
 def run_row(row: str, folder: Path, clips: Path | None) -> dict[str, float]:
@@ -93,11 +105,6 @@ def run_row(row: str, folder: Path, clips: Path | None) -> dict[str, float]:
     command += ["--clips", str(clips)] if clips else []
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
-
-
-def print_row(row: str, figures: dict[str, float]) -> None:
-    """Print a row as Markdown."""
-    print(f"| {row} | " + " | ".join(f"{k} {v:.3f}" for k, v in figures.items()) + " |", flush=True)
 
 
 def sets_of(folder: Path, clips: Path | None) -> dict[str, Sequence[Video]]:

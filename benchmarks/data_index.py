@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,19 @@ import psutil
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.io.masks import write_id_map
 from pvuw.mose_plus.build.manifest import BuiltObject, BuiltVideo, ManifestEntry, write_manifest
 from pvuw.traits.video_traits import TRAIT_KINDS, VideoTraits
 
 SIZE_HW = (32, 48)
 NUM_OBJECTS = 4
+STARTS = {
+    "first": "sources in place, listed for the first time (and that of two workers)",
+    "cached": "sources in place, with the index",
+    "build": "a build",
+}
 IMPORTS = (
     ("nothing", "pass"),
     ("torch", "import torch"),
@@ -163,21 +170,20 @@ def start(root: Path, what: str) -> None:
     taken, busy = time.perf_counter() - started, time.process_time() - busy
     grown = (process.memory_info().rss - before) / 1e6
     peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1e3
-    print(
-        f"| {what} | {len(keys)} | {taken:.2f} | {busy:.2f} | {grown:.0f} | {peak:.0f} |",
-        flush=True,
-    )
+    assert len(keys) > 0
+    print(json.dumps([taken, busy, grown, peak]))
 
 
-def print_imports() -> None:
+def import_table() -> Table:
     """What processes hold after importing and doing nothing."""
-    print("\n| imported | MB in all | of it not in files |\n|---|---|---|")
+    rows = []
     for name, statement in IMPORTS:
         code = f"{statement}\nprint(open('/proc/self/status').read())"
         command = [sys.executable, "-c", code]
         status = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         held = [int(status.split(f"{key}:")[1].split()[0]) / 1e3 for key in ("VmRSS", "RssAnon")]
-        print(f"| {name} | {held[0]:.0f} | {held[1]:.0f} |")
+        rows.append([name, *held])
+    return Table(("imported", "MB in all", "of it not in files"), rows, ("{}", "{:.0f}", "{:.0f}"))
 
 
 def main() -> None:
@@ -186,25 +192,30 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=10_000)
     parser.add_argument("--frames", type=int, default=60, help="frames of a video")
     parser.add_argument("--keep", type=Path, help="folder for the files; used again if it exists")
+    add_save(parser)
     parser.add_argument("--start", nargs=2, metavar=("ROOT", "WHAT"), help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.start:
         start(Path(args.start[0]), args.start[1])
         return
-    print(describe_machine("torch", "lightning", "numpy"))
+    run, rows = Run("data_index", args, "torch", "lightning", "numpy"), []
     with tempfile.TemporaryDirectory() as name:
         root = args.keep or Path(name)
         if not (root / "build" / "manifest.jsonl").exists():
             write_all(root, args.videos, args.frames)
-        print(f"{args.videos} videos of {args.frames} frames, {NUM_OBJECTS} objects each\n")
-        print("| start | clips | seconds | of CPU | MB more | MB in all at most |")
-        print("|---|---|---|---|---|---|")
         shutil.rmtree(root / "index", ignore_errors=True)
-        for what in ("first", "cached", "cached", "cached", "build", "build"):
+        for what in STARTS:
             command = [sys.executable, "-m", "benchmarks.data_index", "--start", str(root), what]
-            sys.stdout.flush()
-            subprocess.run(command, check=True)
-    print_imports()
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            rows.append([STARTS[what], *json.loads(done.stdout.splitlines()[-1])])
+    heads = (f"{args.videos:,} videos", "seconds", "of CPU", "MB more", "MB in all at most")
+    tables = {
+        "start": Table(heads, rows, ("{}", "{:.2f}", "{:.2f}", "{:.0f}", "{:.0f}")),
+        "imports": import_table(),
+    }
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
 
 
 if __name__ == "__main__":

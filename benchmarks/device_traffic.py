@@ -8,10 +8,12 @@ the processor time that the driving thread spends on a frame outside the network
 of its masks.
 """
 
+import argparse
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
@@ -23,7 +25,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import pvuw.nets.sam2.features as sam2_features
 import pvuw.nets.sam2.net as sam2_net
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.inference import lockstep
 from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.views import ViewConfig
@@ -130,16 +133,24 @@ def thread_ms(query: Query) -> float:
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_save(parser)
     torch.set_num_threads(1)
-    print(describe_machine())
+    run = Run("device_traffic", parser.parse_args(), "torch")
     with tempfile.TemporaryDirectory() as folder:
         small = write_clip(_made(folder, "small"), (96, 128), 4)
-        print("views | resizes per frame | copies and waits per frame")
-        for number, views in VIEWS.items():
-            resizes, waits = count(small, views)
-            print(f"{number:5d} | {resizes:17d} | {waits:26d}")
+        rows = [[number, *count(small, views)] for number, views in VIEWS.items()]
         large = write_clip(_made(folder, "large"), (1080, 1920), 20)
-        print(f"1080p, one view: {thread_ms(large):.2f} ms of the driving thread per frame")
+        spent = thread_ms(large)
+    tables = {
+        "counts": Table(("views", "resizes of a frame", "copies and waits per frame"), rows),
+        "thread": Table(
+            ("ms of the driving thread", "a frame"), [["1080p, one view", spent]], ("{}", "{:.2f}")
+        ),
+    }
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
 
 
 def _made(folder: str, name: str) -> Path:

@@ -1,12 +1,17 @@
-"""Seconds and memory until a command answers: `python -m benchmarks.startup`."""
+"""Processor seconds and memory until a command answers: `python -m benchmarks.startup`.
 
+Processor time, since other work on the machine counts little in it; the first is left out.
+"""
+
+import argparse
 import os
 import statistics
 import subprocess
 import sys
-import time
+from dataclasses import asdict
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 
 COMMANDS = (
     ["-m", "pvuw", "--help"],
@@ -20,28 +25,31 @@ _RUNS = 5
 
 
 def measure(arguments: list[str]) -> tuple[float, float]:
-    """Wall seconds and peak memory in MB of one run of the interpreter."""
-    started = time.monotonic()
+    """Processor seconds and peak memory in MB of one run of the interpreter."""
     process = subprocess.Popen(
         [sys.executable, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.monotonic() - started
     if status:
         raise SystemExit(f"python {' '.join(arguments)} failed")
-    return seconds, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 def main() -> None:
     """Print the table."""
-    print(describe_machine())
-    print("| command | median s | memory MB |\n|---|---|---|")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_save(parser)
+    run, rows = Run("startup", parser.parse_args(), "torch"), []
     for arguments in COMMANDS:
         runs = [measure(arguments) for _ in range(_RUNS + 1)][1:]  # the first fills the disk cache
-        seconds = statistics.median(run[0] for run in runs)
-        memory = statistics.median(run[1] for run in runs)
         name = " ".join(arguments).replace("-m pvuw", "pvuw")
-        print(f"| `{name}` | {seconds:.2f} | {memory:.0f} |")
+        rows.append(
+            [f"`{name}`", *(statistics.median(column) for column in zip(*runs, strict=True))]
+        )
+    heads = ("command", "seconds of processor time", "memory MB")
+    table = Table(heads, rows, ("{}", "{:.2f}", "{:.0f}"))
+    print(markdown(asdict(table)))
+    run.save({"commands": table})
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ step, weights and gradients of what no unit holds, and of the largest unit the w
 next one is gathered ahead, and the gradient; in validation the whole weights.
 """
 
-from dataclasses import dataclass
+import argparse
+from dataclasses import asdict, dataclass
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.nets.lora import LoraConfig
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.build import OFFICIAL_SIZES
@@ -20,11 +22,12 @@ WAYS = {
     "everything": TuningConfig(),
     "`freeze: image_encoder`": TuningConfig(freeze="image_encoder"),
     "`freeze: all but memory`": TuningConfig(freeze="all but memory"),
-    "`overlays/lora.yaml`": TuningConfig(lora=LoraConfig()),
+    "`overlays/lora.yaml` (rank 8)": TuningConfig(lora=LoraConfig()),
 }
 _KEPT, _TRAINED = 4, 4 + 8
 GPUS = (2, 4, 8)
 """Over how many the weights are shared out."""
+LARGE = ("base_plus", "large")
 
 
 def measure(size: str, config: TuningConfig) -> tuple[int, int]:
@@ -61,26 +64,35 @@ def split(size: str) -> Split:
 
 def main() -> None:
     """Print the tables."""
-    print(describe_machine("torch", "peft"))
-    print("| size | trained | weights M | trained M | GB |\n|---|---|---|---|---|")
-    for size in OFFICIAL_SIZES:
-        for name, config in WAYS.items():
-            weights, trained = measure(size, config)
-            gigabytes = (weights * _KEPT + trained * _TRAINED) / 1e9
-            print(
-                f"| {size} | {name} | {weights / 1e6:.1f} | {trained / 1e6:.1f} | {gigabytes:.2f} |"
-            )
-    shared = " | ".join(f"over {gpus}" for gpus in GPUS)
-    print(f"\n| size | in units | largest unit M | whole | {shared} | validation adds |")
-    print("|---" * (len(GPUS) + 5) + "|")
-    for size in OFFICIAL_SIZES:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_save(parser)
+    run = Run("training_state", parser.parse_args(), "torch", "peft")
+    tables = {"trained": trained_table(), "shared": shared_table()}
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
+
+
+def trained_table() -> Table:
+    """GB by what is trained."""
+    rows = []
+    for name, config in WAYS.items():
+        counts = [measure(size, config) for size in OFFICIAL_SIZES]
+        rows.append([name, *((all_ * _KEPT + some * _TRAINED) / 1e9 for all_, some in counts)])
+    return Table(("trained", *OFFICIAL_SIZES), rows, ("{}", *["{:.2f}"] * len(OFFICIAL_SIZES)))
+
+
+def shared_table() -> Table:
+    """GB of the larger networks by how many GPUs share them."""
+    rows = []
+    for size in LARGE:
         parts = split(size)
-        whole = (_KEPT + _TRAINED) * parts.everything / 1e9
-        each = " | ".join(f"{parts.gigabytes(gpus):.2f}" for gpus in GPUS)
-        print(
-            f"| {size} | {parts.units / parts.everything:.1%} | {parts.largest_unit / 1e6:.1f} | "
-            f"{whole:.2f} | {each} | {4 * parts.everything / 1e9:.2f} |"
-        )
+        whole, valid = ((_KEPT + _TRAINED) * parts.everything / 1e9, 4 * parts.everything / 1e9)
+        each = [parts.gigabytes(gpus) for gpus in GPUS]
+        rows.append([size, parts.units / parts.everything, whole, *each, valid])
+    heads = ("network", "in units", "whole (DDP)", *(f"over {gpus}" for gpus in GPUS))
+    formats = ("{}", "{:.0%}", *["{:.2f}"] * (len(GPUS) + 2))
+    return Table((*heads, "validation adds"), rows, formats)
 
 
 if __name__ == "__main__":

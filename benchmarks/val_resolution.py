@@ -7,13 +7,16 @@ decoding, the network, masks, truth, J and F. Seconds are those of this process 
 other work on the machine counts little.
 """
 
+import argparse
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import NANO, Run, Table, add_save
+from benchmarks.tables import markdown
 from lightning_modules import VOSModule
 from lightning_modules.validation import Scorer, at_most
 from pvuw.io.listing import VideoFolder, list_videos
@@ -31,16 +34,20 @@ FRAMES, SIZE_HW, REPEATS = 16, (1080, 1920), 3
 
 def main() -> None:
     """Print the table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_save(parser)
+    args, rows = parser.parse_args(), []
     torch.set_num_threads(1)
-    print(describe_machine("torch", "sam2", "opencv-python-headless"))
+    run = Run("val_resolution", args, "torch", "sam2", "opencv-python-headless", weights=[NANO])
     module = VOSModule(Sam2(weights=Path(SHIPPED)), VOSLoss()).eval()
     with tempfile.TemporaryDirectory() as name:
         video = video_in(Path(name))
-        print("| compared at | seconds a frame | J&F | objects |\n|---|---|---|---|")
         for side in (None, 1024, 256):
-            seconds, jf, objects = measure(module, video, side)
-            shown = "full" if side is None else f"{side}x{side}"
-            print(f"| {shown} | {seconds / FRAMES:.3f} | {jf:.4f} | {objects} |")
+            seconds, jf, _ = measure(module, video, side)
+            rows.append(["full" if side is None else f"{side}x{side}", seconds / FRAMES, jf])
+    table = Table(("compared at", "seconds a frame", "J&F"), rows, ("{}", "{:.3f}", "{:.4f}"))
+    print(markdown(asdict(table)))
+    run.save({"cost": table})
 
 
 def video_in(folder: Path) -> Video:

@@ -40,7 +40,13 @@ def _processor() -> str:
 
 
 def _commit() -> str:
-    root = Path(__file__).parent
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The commit, and whether anything that runs differs from it: pages and results do not run."""
+    commit = _git("describe", "--always") or "unknown"
+    changed = _git("status", "--porcelain", "--untracked-files=no").splitlines()
+    runs = [line for line in changed if not line.endswith((".md", ".json"))]
+    return commit + ("-dirty" if runs else "")
+
+
+def _git(*words: str) -> str:
+    command = ["git", "-C", str(Path(__file__).parent.parent), *words]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

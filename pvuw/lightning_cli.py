@@ -41,6 +41,7 @@ from callbacks import (
     WandbWorst,
 )
 from datamodules import (
+    MeViSDataModule,
     MOSEDataModule,
     MOSEPlusDataModule,
     PredictDataModule,
@@ -67,6 +68,7 @@ SHORT_NAMES = (
     *(getattr(steps, name) for name in steps.__all__),
     PredictDataModule,
     VOSModule,
+    MeViSDataModule,
     MOSEDataModule,
     MOSEPlusDataModule,
     ForegroundModule,

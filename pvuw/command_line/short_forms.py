@@ -6,15 +6,20 @@ from collections.abc import Sequence
 from pvuw.errors import PvuwError, suggestion
 from pvuw.recipes import config_dir
 
-_LONG = {"images": "data.images", "masks": "data.masks", "weights": "model.net.weights"}
+_LONG = {
+    "images": "data.images",
+    "masks": "data.masks",
+    "text": "data.text",
+    "weights": "model.net.weights",
+}
 _DEFAULT_NET = "sam2_nano"
 
 
 def expand_predict(words: Sequence[str]) -> list[str]:
     """Return a command line of `predict` with its short options written out.
 
-    `--images` and `--masks` mean anything the prediction data module reads, and choose it;
-    `--net NAME` means the recipe `predict/NAME.yaml`, which other recipes may follow, and
+    `--images`, `--masks` and `--text` mean anything the prediction data module reads, and choose
+    it; `--net NAME` means the recipe `predict/NAME.yaml`, which other recipes may follow, and
     `--weights FILE` the network's weights.
 
     Args:
@@ -40,11 +45,19 @@ def expand_predict(words: Sequence[str]) -> list[str]:
         else:
             raise PvuwError(f"{flag}: is given no value; see pvuw predict --help")
     flags = {word.partition("=")[0] for word in others}
-    for one, other in (("images", "masks"), ("masks", "images")):
-        if one in given and not {other} & {*given} | ({f"--data.{other}"} & flags):
-            raise PvuwError(
-                f"--{one} {given[one]}: needs --{other} PATH too; see pvuw predict --help"
-            )
+    all_given = {*given, *(flag.removeprefix("--data.") for flag in flags)}
+    for one, others_of_it, what in (
+        ("images", {"masks", "text"}, "--masks PATH"),
+        ("masks", {"images"}, "--images PATH"),
+        ("text", {"images"}, "--images PATH"),
+    ):
+        if one in given and not others_of_it & all_given:
+            raise PvuwError(f"--{one} {given[one]}: needs {what} too; see pvuw predict --help")
+    if "text" in given and not ({"net"} & {*given} or flags & {"-c", "--config", "--model.net"}):
+        raise PvuwError(
+            f"--text {given['text']!r}: the network of predict/{_DEFAULT_NET}.yaml knows no words; "
+            "give --config RECIPE of one that does"
+        )
     recipe = []
     if "net" in given or ("images" in given and not flags & {"-c", "--config"}):
         recipe = ["--config", _recipe(given)]

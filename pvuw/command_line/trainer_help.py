@@ -66,7 +66,8 @@ used most:
 usage: pvuw predict --images PATH --masks PATH [--out DIR] [--net NAME] [--weights FILE]
        pvuw predict --config RECIPE [--out DIR] [--ckpt_path FILE] [options]
 
-Segments videos from the masks of their first frames and writes palette PNGs with the same ids.
+Segments videos from the masks of their first frames and writes palette PNGs with the same ids; or
+from sentences about them, with a network that knows words, and writes one mask for each.
 
 examples:
   pvuw predict --images my/frames --masks my/masks --out my/result
@@ -76,6 +77,8 @@ examples:
 used most:
   --images PATH     folders of frames, one folder of frames, a folder of video files, or one video
   --masks PATH      masks of first frames (or of any frame where an object begins); one PNG will do
+  --text WORDS|FILE instead of masks, for a network that knows words: a sentence, lines of
+                    video<TAB>sentence (.txt), or expressions as MeViS has them (.json)
   --net NAME        recipe predict/NAME.yaml; default sam2_nano, whose weights ship
   --weights FILE    official, exported, or a run's checkpoint; default: those the recipe names
 {common}\

@@ -24,20 +24,21 @@ _FRAMES = frozenset({".jpg", ".jpeg", ".png"})
 
 @dataclass
 class Inputs:
-    """Videos to predict and the masks that prompt them.
+    """Videos to predict, and the masks that prompt them where masks do.
 
     Args:
         images: A folder with one folder of frames (JPEG or PNG, any names) or one video file per
             video; or one folder of frames; or one video file.
         masks: For several videos, a folder with one folder of palette PNGs per video. For one
             video, such a folder, or a single PNG, which then is the first frame's. A mask has the
-            stem of its frame; frames of a video file are called 00000, 00001, ….
+            stem of its frame; frames of a video file are called 00000, 00001, …. None: something
+            else prompts.
         videos: Of several, take these only: a text file with one id a line, or the ids.
         void_id: Mask value of pixels without ground truth, as for `VideoFolder`.
     """
 
     images: Path
-    masks: Path
+    masks: Path | None = None
     videos: list[str] | Path | None = None
     void_id: int | Literal["auto"] | None = AUTO
 
@@ -48,11 +49,11 @@ class Inputs:
             DataError: If there is no video, or images and masks are not of the same kind.
         """
         for path in (self.images, self.masks):
-            if not path.exists():
+            if path is not None and not path.exists():
                 reason = missing_reason(path, "no such file or folder")
                 raise DataError(f"{path}: {reason}; check the path")
         if not self._is_one_video():
-            if self.masks.is_file():
+            if self.masks is not None and self.masks.is_file():
                 raise DataError(
                     f"{self.masks}: one mask for a folder of several videos ({self.images}); give "
                     "a folder with one folder of masks per video"
@@ -70,8 +71,8 @@ class Inputs:
         else:
             place = self.images.resolve()
             video = list_frame_folder(VideoFolder(place.parent, void_id=self.void_id), place.name)
-        if video.problem is None:
-            video.annotations = self._masks_of_one(video)
+        if video.problem is None and self.masks is not None:
+            video.annotations = self._masks_of_one(video, self.masks)
         return video
 
     def _is_one_video(self) -> bool:
@@ -84,28 +85,31 @@ class Inputs:
         pictures = [n for n in found.files + found.lost if PurePath(n).suffix.lower() in _FRAMES]
         for name in found.folders if pictures else ():
             inside = self.images / name
-            if inside not in (self.masks, *self.masks.parents) and _holds_frames(inside):
+            if inside not in self._around_masks() and _holds_frames(inside):
                 raise DataError(
                     f"{self.images}: holds frames ({pictures[0]}) and folders of frames ({name}); "
                     "give a folder with frames only, or with one folder per video only"
                 )
         return bool(pictures)
 
-    def _masks_of_one(self, video: Video) -> PngMasks:
+    def _around_masks(self) -> tuple[Path, ...]:
+        return () if self.masks is None else (self.masks, *self.masks.parents)
+
+    def _masks_of_one(self, video: Video, masks: Path) -> PngMasks:
         """The masks of one PNG, of a folder, or of the video's folder inside it."""
-        if self.masks.is_file():
-            return PngMasks(self.masks.parent, (self.masks.name,), void_id=self.void_id)
-        inside = self.masks / video.video_id
-        folder = inside if inside.is_dir() else self.masks
-        masks = files_by_stem(folder, MASK_SUFFIXES)
-        if not masks:
+        if masks.is_file():
+            return PngMasks(masks.parent, (masks.name,), void_id=self.void_id)
+        inside = masks / video.video_id
+        folder = inside if inside.is_dir() else masks
+        files = files_by_stem(folder, MASK_SUFFIXES)
+        if not files:
             raise DataError(f"{folder}: holds no PNG mask; add one named like its frame")
-        if lost := sorted(masks.keys() - set(video.frame_names)):
+        if lost := sorted(files.keys() - set(video.frame_names)):
             raise DataError(
-                f"{folder / masks[lost[0]]}: no frame of {self.images} is called {lost[0]} (they "
+                f"{folder / files[lost[0]]}: no frame of {self.images} is called {lost[0]} (they "
                 f"are {video.frame_names[0]} to {video.frame_names[-1]}); rename the mask"
             )
-        return PngMasks.by_stem(folder, masks, video.frame_names, void_id=self.void_id)
+        return PngMasks.by_stem(folder, files, video.frame_names, void_id=self.void_id)
 
 
 def _holds_frames(folder: Path) -> bool:

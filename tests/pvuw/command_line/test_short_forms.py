@@ -26,6 +26,14 @@ def test_a_recipe_of_ones_own_is_kept():
     assert words[:2] == ["--data", "PredictDataModule"]
 
 
+def test_words_instead_of_masks():
+    words = expand_predict(["--images", "a", "--text", "the dog", "--config", "mine.yaml"])
+    assert words == [
+        *("--data", "PredictDataModule", "--data.images", "a", "--data.text", "the dog"),
+        *("--config", "mine.yaml"),
+    ]
+
+
 def test_long_forms_pass_unchanged():
     words = ["--config", "x.yaml", "--data.images", "a"]
     assert expand_predict(words) == words
@@ -35,6 +43,8 @@ def test_long_forms_pass_unchanged():
     ("words", "part"),
     [
         (["--images", "a"], "--images a: needs --masks PATH too"),
+        (["--text", "a", "--config", "c"], "--text a: needs --images PATH too"),
+        (["--text", "a", "--images", "b"], "knows no words; give --config RECIPE"),
         (["--masks", "a"], "--masks a: needs --images PATH too"),
         (["--images"], "--images: is given no value"),
         (["--images", "a", "--masks", "b", "--net", "xmen"], "did you mean xmem?"),

@@ -1,4 +1,4 @@
-"""`pvuw sample`: generated MOSE-like videos with exact ground truth."""
+"""`pvuw sample`: generated videos like those of MOSE or MeViS, with exact ground truth."""
 
 import argparse
 import os
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pvuw.sample.cast import Scenes
     from pvuw.sample.manifest import Manifest, SampleVideo
 
 _MAX_WORKERS = 8
@@ -19,8 +20,15 @@ writes:
   OUT/valid/GroundTruth/<video>/00000.png    first-frame objects in every frame
   OUT/sample.json                            seed, sizes, and which object is hidden when
 
-example:
+with --expressions, besides the frames:
+  OUT/train/meta_expressions.json    sentences: 'exp' in words, 'obj_id' and 'anno_id' of its
+                                     objects, 'kind' (looks, place, motion, no target), 'traits'
+  OUT/train/mask_dict.json           masks of each annotation in every frame, as run lengths
+  OUT/valid_u/...                    the same, in wordings that train does not have
+
+examples:
   pvuw sample data/sample --videos 40 --frames 60 --seed 1
+  pvuw sample data/told --expressions --videos 100
 
 The same options give the same videos on every machine. See docs/sample.md.
 """
@@ -30,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description = (
         "Generates videos in MOSE's layout with exact ground truth: look-alikes, crossings, full "
-        "occlusions, objects that leave and return, tiny objects, objects that enter late."
+        "occlusions, objects that leave and return, tiny objects, objects that enter late. With "
+        "--expressions in MeViS' layout: sentences about objects, each true of its targets only."
     )
     parser.epilog = _EPILOG
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to create")
@@ -48,11 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--scenes",
-        choices=("crowd", "calm"),
-        default="crowd",
+        choices=("crowd", "calm", "told"),
         help="crowd: all of the above (default); calm: a few large bodies, all different, that "
-        "only pass each other and a thin post",
+        "only pass each other and a thin post; told: bodies of clear colours, each of which does "
+        "something that words can tell (default with --expressions)",
     )
+    add("--expressions", action="store_true", help="write sentences, in MeViS' layout")
     add(
         "--lens",
         choices=("colour", "thermal"),
@@ -75,15 +85,26 @@ def run(args: argparse.Namespace) -> int:
     from pvuw.sample.write import find_sample, write_sample
 
     height, width = args.size
+    scenes: Scenes = args.scenes or ("told" if args.expressions else "crowd")
     spec = SampleSpec(
-        args.videos, args.valid, args.frames, (height, width), args.seed, args.scenes, args.lens
+        train_videos=args.videos,
+        valid_videos=args.valid,
+        num_frames=args.frames,
+        size_hw=(height, width),
+        seed=args.seed,
+        scenes=scenes,
+        lens=args.lens,
+        expressions=args.expressions,
     )
     manifest = find_sample(args.out, spec)
     if manifest is not None:
         print(f"{args.out} already holds this sample; nothing to do")
     else:
         manifest = write_sample(args.out, spec, workers=args.workers)
-    _print_summary(args.out, manifest)
+    if spec.expressions:
+        _print_sentences(args.out, manifest)
+    else:
+        _print_summary(args.out, manifest)
     return 0
 
 
@@ -101,7 +122,19 @@ def _print_summary(out: Path, manifest: "Manifest") -> None:
     print(f"\nnext: pvuw fit --config mose/sam2_nano.yaml --data.root {out} --out runs/nano")
 
 
+def _print_sentences(out: Path, manifest: "Manifest") -> None:
+    spec = manifest.spec
+    videos = {"train": spec.train_videos, "valid_u": spec.valid_videos}
+    for folder, kinds in manifest.sentences.items():
+        each = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        count = _videos(videos[folder])
+        print(f"{out / folder}  {count}, {sum(kinds.values())} sentences: {each}")
+
+
 def _counts(videos: Sequence["SampleVideo"]) -> str:
-    plural = "" if len(videos) == 1 else "s"
     objects = sum(len(video.object_ids) for video in videos)
-    return f"{len(videos)} video{plural}, {objects} objects"
+    return f"{_videos(len(videos))}, {objects} objects"
+
+
+def _videos(count: int) -> str:
+    return f"{count} video{'' if count == 1 else 's'}"

@@ -33,6 +33,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What words say of a look."""
+
+    species: str
+    surface: str
+    """Name of its pattern."""
+    hue: float
+    """Of its coat, in turns; as saturation and value, those of the brighter colour."""
+    saturation: float
+    value: float
+
+
+@dataclass(frozen=True)
 class Look:
     """Shape, colours and surface of one individual."""
 
@@ -52,6 +65,8 @@ class Look:
     """Cycles of the swing per frame."""
     shadow: bool = False
     """Whether it darkens the ground under it."""
+    described: Described | None = None
+    """None for scenery."""
 
     def extent(self) -> Vector:
         """Half width and half height that contain every part at every time, in body units."""

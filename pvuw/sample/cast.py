@@ -5,16 +5,18 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pvuw.sample.actors import Actor, Camera, Look, Path, Vector
+from pvuw.sample.acts import ACTS, Act
 from pvuw.sample.exact import Draw
 from pvuw.sample.paths import Stage, come_late, cross, hide, leave, wander
 from pvuw.sample.scenery import THEMES, Theme, bush, post
-from pvuw.sample.species import GROUNDED, Kind, individual, new_kind
+from pvuw.sample.species import COLORS, GROUNDED, Kind, clear_kind, individual, new_kind
 
 MIN_RADIUS = 2.0
 """Pixels per body unit of the smallest body: fewer and it vanishes between pixels."""
-Scenes = Literal["crowd", "calm"]
+Scenes = Literal["crowd", "calm", "told"]
 """`crowd`: MOSE's difficulties, see docs/sample.md. `calm`: two or three large bodies, each of its
-own kind, that walk about, pass each other and a thin post, and never leave."""
+own kind, that walk about, pass each other and a thin post, and never leave. `told`: bodies of clear
+colours, each of which does one thing that words can tell."""
 UNNAMED = -1
 """Object id of an actor that is to be annotated but has no id yet."""
 
@@ -125,6 +127,28 @@ class _Casting:
         path = wander(self.draw, self.stage, radius, self._home())
         self.add(kind, individual(self.draw, kind), path, radius, object_id=UNNAMED)
 
+    def told(self, kind: Kind, act: Act, level: float) -> None:
+        """Add the body of an act on a level, a fraction of the frame's height from its top."""
+        look = individual(self.draw, kind)
+        radius = max(self.draw.uniform(0.055, 0.11) * self.stage.unit, MIN_RADIUS)
+        reach = look.extent()[0] * radius
+        path = act(self.draw, self.stage, radius, reach, level * self.stage.height)
+        self._act(look, path, radius)
+
+    def passing(self, first: Kind, second: Kind) -> None:
+        """Add one that goes behind another, which stands in its way."""
+        self.told(first, ACTS["go"], self.draw.uniform(0.35, 0.7))
+        walker = self.actors[-1]
+        x, y = walker.path.center
+        place = (x + 0.5 * walker.path.entry_offset[0], y + 0.5 * walker.radius)
+        self._act(individual(self.draw, second), Path(place), 1.1 * walker.radius)
+
+    def _act(self, look: Look, path: Path, radius: float) -> None:
+        """Add a body; one that stays in place neither turns nor moves its limbs."""
+        goes = bool(path.entry_frames or path.swing[0])
+        look = look if goes else replace(look, pace=0.0)
+        self.actors.append(Actor(UNNAMED, look, path, radius, turns=goes))
+
     def thin_post(self) -> None:
         """Add a post that covers a part of what passes behind it."""
         half_width = self.draw.uniform(0.012, 0.025) * self.stage.unit
@@ -152,9 +176,13 @@ def draw_cast(seed: int, size_hw: tuple[int, int], *, scenes: Scenes = "crowd") 
     """Return the cast of a seed; `pvuw.sample.scene.plan_scene` rejects those with a poor start."""
     draw = Draw(seed)
     camera = _draw_camera(draw, size_hw)
+    if scenes == "told":  # a still camera: who stands, stands still in the picture too
+        camera = replace(camera, swing=(0.0, 0.0), shake=0.25 * camera.shake)
     casting = _Casting(draw, size_hw, camera)
     if scenes == "calm":
         _cast_calm(casting)
+    elif scenes == "told":
+        _cast_told(casting)
     else:
         _cast_crowd(casting)
     shutter = draw.pick((0.0, 0.3, 0.6))
@@ -187,6 +215,25 @@ def _cast_calm(casting: _Casting) -> None:
         casting.stranger(0.12, 0.19)
     if draw.chance(0.5):
         casting.thin_post()
+
+
+def _cast_told(casting: _Casting) -> None:
+    """Cast two or three kinds, of which each individual does another thing."""
+    draw = casting.draw
+    colors = draw.shuffled(tuple(COLORS))
+    kinds = [
+        clear_kind(draw, draw.pick(casting.theme.species), COLORS[color])
+        for color in colors[: draw.pick((2, 3, 3))]
+    ]
+    acts = draw.shuffled(tuple(ACTS))[: draw.integer(2, 4)]
+    levels = draw.shuffled([0.3 + 0.55 * (n + 0.5) / len(acts) for n in range(len(acts))])
+    for act, level in zip(acts, levels, strict=True):
+        casting.told(draw.pick(kinds), ACTS[act], level)
+    if draw.chance(0.5):
+        casting.passing(*draw.shuffled(kinds)[:2])
+    if draw.chance(0.25):
+        casting.herd = draw.pick(kinds)
+        casting.hiding()
 
 
 def _draw_camera(draw: Draw, size_hw: tuple[int, int]) -> Camera:

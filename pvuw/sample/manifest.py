@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -32,6 +32,8 @@ class SampleSpec:
     seed: int = 0
     scenes: Scenes = "crowd"
     lens: Lens = "colour"
+    expressions: bool = False
+    """Whether sentences and their masks are written, in MeViS' layout, instead of MOSE's."""
 
     def __post_init__(self) -> None:
         """Refuse samples without a frame.
@@ -81,7 +83,10 @@ class Manifest:
 
     spec: SampleSpec
     videos: list[SampleVideo]
+    """Empty where there are sentences: these tell what happens."""
     generator: int = GENERATOR
+    sentences: dict[str, dict[str, int]] = field(default_factory=dict)
+    """How many there are of each kind, by folder of a split; empty without sentences."""
 
 
 def planned_videos(spec: SampleSpec) -> list[PlannedVideo]:
@@ -124,7 +129,8 @@ def read_manifest(folder: Path) -> Manifest:
         content = json.loads(path.read_text())
         spec = content["spec"] | {"size_hw": tuple(content["spec"]["size_hw"])}
         videos = [_video(video) for video in content["videos"]]
-        return Manifest(SampleSpec(**spec), videos, content["generator"])
+        sentences = content.get("sentences", {})  # older samples know none
+        return Manifest(SampleSpec(**spec), videos, content["generator"], sentences)
     except FileNotFoundError as error:
         raise DataError(f"{path}: no such file, so this is no generated sample") from error
     except (KeyError, TypeError, ValueError) as error:

@@ -16,7 +16,7 @@ from pvuw.sample.exact import Draw, sine
 from pvuw.sample.noise import FloatArray, value_noise
 from pvuw.sample.raster import composite, darken_ground
 from pvuw.sample.scenery import paint_backdrop
-from pvuw.sample.truth import draw_actors, stack, states
+from pvuw.sample.truth import Drawn, draw_actors, stack, states
 
 MIN_EDGE = 32
 """Pixels: in smaller frames the objects would be a few pixels each."""
@@ -42,6 +42,8 @@ class SampleFrame:
     """Id of the object whose surface the centre of each pixel shows, `[H, W]`; 0 is none."""
     states: dict[int, Visibility]
     """State of every annotated object of the video, also of those not seen in this frame."""
+    drawn: tuple[Drawn, ...]
+    """Every actor on its own, back to front."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Scene:
                 darken_ground(picture, one.actor.look, one.pose)
             if one.layer is not None:
                 composite(picture, one.layer)
-        return SampleFrame(self._expose(picture, time), id_map, states(drawn, id_map))
+        return SampleFrame(self._expose(picture, time), id_map, states(drawn, id_map), tuple(drawn))
 
     def _pan(self, camera: Vector) -> FloatArray:
         """Cut the frame out of the backdrop at fractions of a pixel, float32 `[H, W, 3]`."""

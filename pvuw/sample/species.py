@@ -6,10 +6,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from pvuw.sample.actors import Look, Part, Vector
+from pvuw.sample.actors import Described, Look, Part, Vector
 from pvuw.sample.exact import Draw
 from pvuw.sample.noise import PATTERNS, TILE, pattern
 
+Hsv = tuple[float, float, float]
+"""Hue in turns, saturation and value in 0..1."""
+COLORS: dict[str, Hsv] = {
+    "red": (0.0, 0.85, 0.9),
+    "yellow": (0.155, 0.85, 1.0),
+    "green": (0.36, 0.8, 0.8),
+    "blue": (0.61, 0.8, 0.95),
+    "purple": (0.79, 0.75, 0.85),
+    "white": (0.6, 0.04, 1.0),
+}
+"""Colours that are easily told apart, by the word for them."""
 COAT, LIMB, HEAD, DARK, LIGHT = range(5)
 """Tones: rows of `Look.colors`."""
 
@@ -20,6 +31,7 @@ class Kind:
 
     name: str
     parts: tuple[Part, ...]
+    surface: str
     texture: NDArray[np.float32]
     hue: float
     saturation: float
@@ -155,10 +167,12 @@ GROUNDED = frozenset({"grazer", "walker", "car"})
 def new_kind(draw: Draw, species: str) -> Kind:
     """Return a new kind of a species: its proportions, surface and colours."""
     rigid = species == "car"
-    texture = pattern(draw, "plain" if rigid else draw.pick(tuple(PATTERNS)))
+    surface = "plain" if rigid else draw.pick(tuple(PATTERNS))
+    texture = pattern(draw, surface)
     return Kind(
         name=species,
         parts=SPECIES[species](draw),
+        surface=surface,
         texture=texture,
         hue=draw.uniform(0.0, 1.0),
         saturation=draw.uniform(0.15, 0.85),
@@ -166,6 +180,22 @@ def new_kind(draw: Draw, species: str) -> Kind:
         accent=(draw.uniform(-0.12, 0.12), draw.pick((0.35, 0.5, 1.8))),
         rough=0.0 if rigid else draw.pick((0.0, 0.1, 0.25)),
         pace=draw.uniform(0.06, 0.14),
+    )
+
+
+def clear_kind(draw: Draw, species: str, color: Hsv) -> Kind:
+    """Return a new kind that words can tell: of a plain colour, spotted or striped darker."""
+    kind = new_kind(draw, species)
+    surface = "plain" if species == "car" else draw.pick(("plain", "spots", "stripes"))
+    return replace(
+        kind,
+        surface=surface,
+        texture=pattern(draw, surface),
+        hue=color[0],
+        saturation=color[1],
+        value=color[2],
+        accent=(0.0, 0.85 if surface == "plain" else 0.4),
+        rough=0.0,
     )
 
 
@@ -182,6 +212,7 @@ def individual(draw: Draw, kind: Kind) -> Look:
         rough=kind.rough,
         pace=kind.pace * draw.uniform(0.85, 1.15),
         shadow=kind.name in GROUNDED,
+        described=Described(kind.name, kind.surface, hue % 1.0, kind.saturation, value),
     )
 
 

@@ -4,18 +4,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from tqdm import tqdm
 
 from pvuw.errors import DataError
 from pvuw.io.masks import write_id_map
-from pvuw.parallel import map_in_order
 from pvuw.sample.events import EventLog
+from pvuw.sample.expressions import write_expressions
+from pvuw.sample.job import Job, in_processes, write_jpeg
 from pvuw.sample.manifest import (
     GENERATOR,
     MANIFEST,
@@ -27,16 +26,7 @@ from pvuw.sample.manifest import (
     read_manifest,
     write_manifest,
 )
-from pvuw.sample.scene import check_size, generate_video
-
-JPEG_QUALITY = 92
-
-
-@dataclass(frozen=True)
-class _Job:
-    root: Path
-    spec: SampleSpec
-    video: PlannedVideo
+from pvuw.sample.scene import check_size
 
 
 def write_sample(out: Path, spec: SampleSpec, *, workers: int = 1) -> Manifest:
@@ -45,6 +35,7 @@ def write_sample(out: Path, spec: SampleSpec, *, workers: int = 1) -> Manifest:
     `out/train` and `out/valid` hold `JPEGImages/<video>/00000.jpg` and palette PNGs
     `Annotations/<video>/00000.png`. Train annotates every object in every frame. Valid annotates
     the first frame only; `GroundTruth/<video>/` holds those objects, and no others, in every frame.
+    With sentences it is MeViS' layout instead, see `pvuw.sample.expressions`.
 
     Args:
         out: Folder to create; it may exist if it is empty.
@@ -62,9 +53,11 @@ def write_sample(out: Path, spec: SampleSpec, *, workers: int = 1) -> Manifest:
         return existing
     try:
         with _atomic_folder(out) as folder:
-            jobs = [_Job(folder, spec, video) for video in planned_videos(spec)]
-            videos = list(_write_videos(jobs, min(workers, len(jobs))))
-            manifest = Manifest(spec, videos)
+            jobs = [Job(folder, spec, video) for video in planned_videos(spec)]
+            if spec.expressions:
+                manifest = Manifest(spec, [], sentences=write_expressions(jobs, workers))
+            else:
+                manifest = Manifest(spec, list(in_processes(_write_video, jobs, workers)))
             write_manifest(folder, manifest)
     except OSError as error:
         raise DataError(
@@ -110,31 +103,17 @@ def _atomic_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)  # gone already where the block succeeded
 
 
-def _write_videos(jobs: list[_Job], workers: int) -> Iterator[SampleVideo]:
-    written = map_in_order(_write_video, jobs, workers=workers, name=lambda job: job.video.video_id)
-    # disable=None: a progress bar on a terminal, none in a log file.
-    yield from tqdm(written, total=len(jobs), desc="drawing videos", unit="video", disable=None)
-
-
-def _write_video(job: _Job) -> SampleVideo:
+def _write_video(job: Job) -> SampleVideo:
     video, log = job.video, EventLog()
     split = job.root / job.video.split
     named: list[int] = []
-    spec = job.spec
-    frames = generate_video(
-        video.seed,
-        num_frames=spec.num_frames,
-        size_hw=spec.size_hw,
-        scenes=spec.scenes,
-        lens=spec.lens,
-    )
-    for time, sample in enumerate(frames):
+    for time, sample in enumerate(job.frames()):
         if time == 0:
             named = _named_ids(video, list(sample.states), sample.id_map)
         log.add({object_id: sample.states[object_id] for object_id in named})
         id_map = _only(sample.id_map, named)
         name = Path(video.video_id) / f"{time:05d}"
-        _write_jpeg(split / "JPEGImages" / name.with_suffix(".jpg"), sample.frame)
+        write_jpeg(split / "JPEGImages" / name.with_suffix(".jpg"), sample.frame)
         if video.split == "train" or time == 0:
             write_id_map(split / "Annotations" / name.with_suffix(".png"), id_map)
         if video.split == "valid":
@@ -157,8 +136,3 @@ def _only(id_map: NDArray[np.uint8], object_ids: list[int]) -> NDArray[np.uint8]
     kept = np.zeros(256, np.uint8)
     kept[object_ids] = object_ids
     return kept[id_map]
-
-
-def _write_jpeg(path: Path, frame: NDArray[np.uint8]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(frame).save(path, format="JPEG", quality=JPEG_QUALITY)

@@ -37,6 +37,18 @@ def test_it_writes_and_says_what_is_there_and_what_to_do_next(tmp_path, capsys):
     assert "already holds this sample" in capsys.readouterr().out
 
 
+def test_sentences_are_counted_by_kind(tmp_path, capsys):
+    out = tmp_path / "data"
+    assert cli.main(["sample", str(out), *SMALL, "--frames", "8", "--expressions"]) == 0
+    manifest = read_manifest(out)
+    assert manifest.spec == SampleSpec(1, 2, 8, (48, 80), scenes="told", expressions=True)
+    text = capsys.readouterr().out
+    assert f"{out / 'train'}  1 video, {sum(manifest.sentences['train'].values())} sent" in text
+    assert (
+        f"{out / 'valid_u'}  2 videos, {sum(manifest.sentences['valid_u'].values())} sent" in text
+    )
+
+
 def test_a_folder_in_use_is_one_line_and_status_2(tmp_path, capsys):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "b").touch()
@@ -58,5 +70,5 @@ def test_help_imports_no_numpy():
         "except SystemExit:\n    print('numpy' in sys.modules, 'torch' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "example:" in shown.stdout
+    assert "examples:" in shown.stdout
     assert shown.stdout.split()[-2:] == ["False", "False"]

@@ -1,6 +1,7 @@
 import pytest
 
 from pvuw.sample.cast import draw_cast
+from pvuw.sample.species import COLORS
 
 SEEDS = range(60)
 CASTS = [draw_cast(seed, (240, 432)) for seed in SEEDS]
@@ -42,3 +43,24 @@ def test_most_scenes_have_look_alikes():
 
     assert sum(largest_family(cast) >= 2 for cast in CASTS) == len(CASTS)
     assert sum(largest_family(cast) >= 3 for cast in CASTS) > len(CASTS) // 2
+
+
+def test_told_scenes_have_clear_colours_and_a_still_camera():
+    casts = [draw_cast(seed, (240, 432), scenes="told") for seed in SEEDS]
+    for cast in casts:
+        assert cast.camera.reach()[0] < 0.3
+        looks = [actor.look.described for actor in cast.actors if actor.object_id]
+        assert {look.surface for look in looks} <= {"plain", "spots", "stripes"}
+        names = {color for look in looks for color in COLORS if _is(look, COLORS[color])}
+        assert 1 <= len(names) <= 3
+        assert all(any(_is(look, color) for color in COLORS.values()) for look in looks)
+        for actor in cast.actors:
+            if actor.object_id and not actor.turns:
+                assert actor.path.at(0.0) == actor.path.at(20.0)
+                assert actor.look.pace == 0.0
+    assert sum(any(not a.turns and a.object_id for a in cast.actors) for cast in casts) > 30
+
+
+def _is(look, color):
+    apart = abs((look.hue - color[0] + 0.5) % 1.0 - 0.5)
+    return apart < 0.026 and look.saturation == color[1]

@@ -21,11 +21,14 @@ from pvuw.nets.checkpoint import (
 from pvuw.nets.identify import identify
 from pvuw.nets.livos.weights import published_name
 from pvuw.nets.lora import has_adapters
+from pvuw.nets.referdino.keys import is_release, to_release
 from pvuw.nets.sam3.export import release_weights, write_port
 from pvuw.nets.weights_file import read_weights_file
 
 _SAM3 = ("SAM 3 nano", "SAM 3 official", "SAM 3 of another size")
 """How `identify` calls trackers that can be exported."""
+_KEYS = {"SAM": "model", "ReferDINO": "model_state_dict"}
+"""Where a release's files keep the weights, by the first word of the network's name."""
 
 __all__ = [
     "WeightsSummary",
@@ -77,9 +80,10 @@ def export_official(src: Path, out: Path) -> None:
 
     Args:
         src: Checkpoint of a training run, or a file that is official already.
-        out: The new file, `{"model": {name: tensor}}` for SAM 2 and 3, the tensors by name for the
-            other networks, and for all where its name ends in `.safetensors`; replaced if it
-            exists. Of SAM 3, a name without a dot is a folder for `transformers`.
+        out: The new file, `{"model": {name: tensor}}` for SAM 2 and 3, `model_state_dict` for
+            ReferDINO, the tensors by name for the other networks, and for all where its name ends
+            in `.safetensors`; replaced if it exists. Of SAM 3, a name without a dot is a folder for
+            `transformers`.
 
     Raises:
         WeightsError: If `src` is missing, damaged or of an unknown layout.
@@ -91,13 +95,16 @@ def export_official(src: Path, out: Path) -> None:
             write_port(weights, network, out)
             return
         weights = {n: w.contiguous() for n, w in release_weights(weights).items()}
+    if network.startswith("ReferDINO"):
+        weights = to_release(weights) if not is_release(weights) else weights
     if network == "LiVOS":
         weights = {published_name(name): weight for name, weight in weights.items()}
     with atomic_path(out) as temporary:
         if out.suffix == ".safetensors":
             temporary.write_bytes(save(weights))
             return
-        torch.save({"model": weights} if network.startswith("SAM") else weights, temporary)
+        key = _KEYS.get(network.partition(" ")[0])
+        torch.save(weights if key is None else {key: weights}, temporary)
 
 
 def read_run_checkpoint(path: Path, *, to_continue: bool) -> dict[str, Tensor]:

@@ -12,6 +12,7 @@ from pvuw.io.mask_store import MaskStore
 from pvuw.io.png_masks import warn_of_void
 from pvuw.io.queries import Query
 from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.grounding import LatePrompts
 from pvuw.types import MaskPrompt, Prompt
 
 PromptPolicy = Literal["first", "new_objects", "all"]
@@ -96,9 +97,13 @@ class PromptReader:
 
         Raises:
             DataError: If a mask or a frame cannot be read, no mask shows an object, a sentence is
-                empty or too long, or is asked of a network that follows masks alone.
+                empty or too long, or the network follows masks alone and is asked a sentence, or
+                the other way round.
         """
         if not isinstance(query.prompt, str):
+            if not self._net.takes_masks:
+                name = type(self._net).__name__
+                raise DataError(f"{query.query_id}: {name} reads sentences and follows no masks")
             return mask_prompts(query, query.prompt, self._policy)
         query.check()
         if self._net.grounder is None:
@@ -108,4 +113,6 @@ class PromptReader:
             looked = self._net.grounder.look(self._video, self._sentences)
             self._found = dict(zip(self._sentences, looked, strict=True))
         found = self._found[query.prompt]
+        if isinstance(found, LatePrompts):
+            return Prompts(dict.fromkeys(found, found.object_ids), found.__getitem__)
         return Prompts({t: p.object_ids for t, p in found.items()}, found.__getitem__)

@@ -80,6 +80,8 @@ class VideoSegmenter(nn.Module, ABC):
     """True where a session's `step` wants the frame after the current one, for motion."""
     grounder: Grounder | None = None
     """Makes prompts of sentences; None where a network follows masks alone."""
+    takes_masks: bool = True
+    """False where a network is told by its grounder alone what to find."""
 
     uses_every_weight: bool = False
     """True where every training step gives every weight a gradient, whatever its clips show.

@@ -26,8 +26,8 @@ class Checkpoint:
 
     path: Path
     layout: Literal["official", "training"]
-    """As the networks' authors publish: `{"model": {name: tensor}}` (SAM 2) or the names alone
-    (XMem, Cutie, LiVOS, TMO); or what a training run saves."""
+    """As the networks' authors publish: `{"model": {name: tensor}}` (SAM 2), `model_state_dict`
+    (ReferDINO) or the names alone (XMem, Cutie, LiVOS, TMO); or what a training run saves."""
     weights: dict[str, Tensor]
     """By the names of the layout; of a training checkpoint, by those of the network's modules, with
     adapters merged."""
@@ -113,8 +113,9 @@ def read_checkpoint(path: Path) -> Checkpoint:
 
 def official_weights_in(content: object) -> dict[str, Tensor] | None:
     """The weights in a file's content where networks' authors publish it so, else None."""
-    if isinstance(content, dict) and _is_weights(content.get("model")):
-        return dict(content["model"])
+    for key in ("model", "model_state_dict"):
+        if isinstance(content, dict) and _is_weights(content.get(key)):
+            return dict(content[key])
     return dict(content) if _is_weights(content) else None  # type: ignore[call-overload]
 
 

@@ -1,10 +1,40 @@
 """From sentences to prompts: what a network that understands words has beside its sessions."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from pvuw.io.videos import Video
 from pvuw.types import Prompt
+
+
+class LatePrompts(Mapping[int, Prompt]):
+    """Prompts that are made when their frame comes: for grounders that have one for every frame.
+
+    Args:
+        positions: Of the frames they are given with.
+        object_ids: Whom each prompts.
+        read: Makes the prompt of a position.
+    """
+
+    def __init__(
+        self, positions: range, object_ids: list[int], read: Callable[[int], Prompt]
+    ) -> None:
+        self._positions, self._read = positions, read
+        self.object_ids = object_ids
+
+    def __getitem__(self, position: int) -> Prompt:
+        """Return the prompt of a frame, made now."""
+        if position not in self._positions:
+            raise KeyError(position)
+        return self._read(position)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the positions, in order."""
+        return iter(self._positions)
+
+    def __len__(self) -> int:
+        """Return the number of prompted frames."""
+        return len(self._positions)
 
 
 class Grounder(ABC):

@@ -50,6 +50,14 @@ _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("RAFT small", ("feature_encoder.", "context_encoder.", "update_block.")),
 )
 """Beginnings of names that a network has weights under; the first that fits is it."""
+_REFERDINO = "mask_decoder.0.ca_text.in_proj_weight"
+"""A weight that ReferDINO has under its release's names and ours."""
+_REFERDINO_STEMS = (
+    "backbone.0.patch_embed.proj.weight",
+    "backbone.swin.swin.embeddings.patch_embeddings.projection.weight",
+)
+_REFERDINO_SIZES = {24: "nano", 96: "Swin-T", 128: "Swin-B"}
+"""By the width of the image encoder's first map."""
 _XMEM_SENSORY = "decoder.hidden_update."
 _XMEM_MASK_STEM = "value_encoder.conv1.weight"
 
@@ -68,6 +76,8 @@ def identify(weights: Mapping[str, Tensor]) -> str | None:
         >>> identify(weights)
         'SAM 2.0 tiny'
     """
+    if _REFERDINO in weights:
+        return _identify_referdino(weights)
     if (sam3 := _identify_sam3(weights)) is not None:
         return sam3
     if _SAM2_WIDTH_KEY in weights:
@@ -95,6 +105,12 @@ def _identify_sam3(weights: Mapping[str, Tensor]) -> str | None:
             return f"SAM 3 {size} without its tracker"
         return f"SAM 3 {size}"
     return None
+
+
+def _identify_referdino(weights: Mapping[str, Tensor]) -> str:
+    widths = [len(weights[name]) for name in _REFERDINO_STEMS if name in weights]
+    size = _REFERDINO_SIZES.get(widths[0]) if widths else None
+    return f"ReferDINO {size or 'of another size'}"
 
 
 def _identify_sam2(weights: Mapping[str, Tensor]) -> str:

@@ -31,6 +31,7 @@ from pvuw.inference import lockstep
 from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.views import ViewConfig
 from pvuw.io.masks import write_id_map
+from pvuw.io.png_masks import PngMasks
 from pvuw.io.queries import Query
 from pvuw.io.videos import Video
 from pvuw.nets.sam2 import Sam2
@@ -70,7 +71,8 @@ def write_clip(folder: Path, size_hw: tuple[int, int], count: int) -> Query:
     mask = np.zeros(size_hw, np.uint8)
     mask[: size_hw[0] // 2, : size_hw[1] // 2] = 1
     write_id_map(folder / "mask.png", mask)
-    return Query.of(Video(folder.name, frames, {0: folder / "mask.png"}))
+    masks = PngMasks(folder, ("mask.png", *[None] * (count - 1)))
+    return Query.of(Video(folder.name, frames, masks))
 
 
 def stream(net: Sam2, query: Query, views: ViewConfig) -> Iterator[Tensor]:

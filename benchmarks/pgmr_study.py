@@ -34,6 +34,7 @@ from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.recommend.database import Level, PerformanceDatabase, PerformanceRow
 from pvuw.ensemble.recommend.features import Features
+from pvuw.ensemble.recommend.leader import Leader, find_leader
 from pvuw.ensemble.recommend.recommender import Recommendation, Recommender
 from pvuw.ensemble.recommend.select import (
     Agreements,
@@ -55,6 +56,7 @@ PROTOCOL = "mose"
 EQUAL = [1.0] * len(MEMBERS)
 LEARNING = (12, 24, 48, 128)
 ERROR = "error in standard deviations"
+NO_LEADER = "fuse with the database, no leader looked for"
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,7 @@ class Adviser:
             for level in levels
         }
         self.of = {level: Recommender(rows) for level, rows in kept.items()}
+        self.leader = {level: find_leader(rows, MEMBERS) for level, rows in kept.items()}
         self.history = {
             m: float(np.mean([r.jf for r in kept["video"] if r.member == m])) for m in MEMBERS
         }
@@ -190,11 +193,19 @@ def learnt_answers(video: Spoilt, adviser: Adviser) -> dict[str, IdMaps]:
     objects = ask(video, fuser, adviser.of["object"].recommend, "object")
     votes = {object_id: one.vote_weights() for object_id, one in objects.pieces}
     learnt = {object_id: [by[m] for m in MEMBERS] for object_id, by in votes.items()}
+    fused = np.stack(list(Fuser(fuser.evidence, learnt=learnt).answers()))
+    by_video = followed(fuser, ask(video, fuser, adviser.of["video"].recommend))
     return {
-        "select per video": followed(fuser, ask(video, fuser, adviser.of["video"].recommend)),
-        "select per object": followed(fuser, objects),
-        "fuse with the database": np.stack(list(Fuser(fuser.evidence, learnt=learnt).answers())),
+        "select per video": followed_or(by_video, video, adviser.leader["video"]),
+        "select per object": followed_or(followed(fuser, objects), video, adviser.leader["object"]),
+        NO_LEADER: fused,
+        "fuse with the database": followed_or(fused, video, adviser.leader["object"]),
     }
+
+
+def followed_or(answer: IdMaps, video: Spoilt, leader: Leader | None) -> IdMaps:
+    """Return the masks of a leader, which `pvuw ensemble` takes as they are, else the answer."""
+    return answer if leader is None else video.members[leader.member]
 
 
 def ask(video: Spoilt, fuser: Fuser, judge: Judge, level: Level = "video") -> Following:
@@ -217,7 +228,10 @@ def score_video(task: tuple[Spoilt, Adviser]) -> dict[str, float]:
         scores[member] for member in MEMBERS
     )
     scores["best member of each object (needs the truth)"] = float(best.mean())
-    whole = ask(video, fuser_of(video.members), adviser.of["video"].recommend).pieces[0][1]
+    if (leader := adviser.leader["video"]) is not None:
+        whole = leader.recommendation
+    else:
+        whole = ask(video, fuser_of(video.members), adviser.of["video"].recommend).pieces[0][1]
     scores[ERROR] = (scores["select per video"] - whole.expected) / whole.uncertainty
     return scores
 
@@ -263,6 +277,7 @@ def answer_all(
         for fold in range(FOLDS):
             others = [v.video_id for k, v in enumerate(videos) if k % FOLDS != fold]
             advisers.append(Adviser(database, set(others[:recorded])))
+            print(f"fold {fold}: {advisers[-1].leader['object']}", flush=True)
     tasks = ((video, advisers[position % FOLDS]) for position, video in enumerate(videos))
     found = list(map_in_order(score, tasks, workers=workers, name=lambda _: "scoring"))
     return {way: np.array([one[way] for one in found]) for way in found[0]}

@@ -22,7 +22,7 @@ from pvuw.ensemble.recommend.select import Granularity
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_store import IdMap
 
-_VERSION = 2
+_VERSION = 3
 """Raised whenever the same inputs would give other masks: finished videos are then made again."""
 
 

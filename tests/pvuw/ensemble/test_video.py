@@ -9,8 +9,8 @@ from pvuw.ensemble.members.output import claim_folder
 from pvuw.ensemble.recommend.database import PerformanceDatabase
 from pvuw.ensemble.video import AnswerTask, EnsembleConfig, run_video
 from pvuw.io.masks import read_id_map
-from tests.pvuw.ensemble.rows import row
-from tests.pvuw.ensemble.scenes_of_squares import iou, shifted, video, without, write
+from tests.pvuw.ensemble.rows import features, row
+from tests.pvuw.ensemble.scenes_of_squares import iou, shifted, swapped, video, without, write
 
 
 @pytest.fixture
@@ -28,11 +28,19 @@ def members(tmp_path):
 
 @pytest.fixture
 def database(tmp_path):
-    """`kept` did well on twenty videos, the others did not."""
+    """`kept` did well on twenty videos but where objects came back, the others there only."""
     path = tmp_path / "performance.db"
-    scores = {"lost": 0.3, "lost_too": 0.35, "kept": 0.9}
+    scores = {"lost": (0.3, 0.95), "lost_too": (0.35, 0.9), "kept": (0.9, 0.3)}
     rows = [
-        row(member, f"w{number}", jf=jf, level=level, part=part, agreement=0.5)
+        row(
+            member,
+            f"w{number}",
+            jf=jf[number % 2],
+            level=level,
+            part=part,
+            agreement=0.5,
+            features=features(returned=float(number % 2)),
+        )
         for member, jf in scores.items()
         for number in range(20)
         for level, part in (("video", 0), ("object", 9))
@@ -68,6 +76,42 @@ def test_fusion_votes_by_what_was_recorded(tmp_path, members, database):
     assert iou(plain, video(), 9) < 0.1
     _, learnt, _ = run(tmp_path, members, "fuse", database=database)
     assert iou(learnt, video(), 9) > 0.6
+
+
+@pytest.mark.parametrize("method", ["fuse", "select"])
+def test_a_leader_is_followed_and_its_ids_are_left_alone(tmp_path, method):
+    """The others say together that it exchanged ids, and are not believed."""
+    led = swapped(video(), 6, 15)
+    folders = {"leads": led, "a": video(), "b": shifted(video(), 1)}
+    members = tuple(
+        Member.find(write(tmp_path / name, "v", maps), name=name) for name, maps in folders.items()
+    )
+    _, together, head = run(tmp_path, members, method)
+    assert [one["member"] for one in head["swaps"]] == ["leads"]
+    path = tmp_path / "performance.db"
+    levels = (("video", 0), ("object", 3), ("object", 9))
+    with PerformanceDatabase(path) as opened:
+        opened.record(
+            [
+                row(
+                    name,
+                    f"w{n}",
+                    jf=(0.8 if name == "leads" else 0.5) + n / 100,
+                    level=at,
+                    part=part,
+                )
+                for name in folders
+                for n in range(16)
+                for at, part in levels
+            ]
+        )
+    _, answer, head = run(tmp_path, members, method, database=path)
+    np.testing.assert_array_equal(answer, led)
+    assert (together != led).any()
+    assert "leads" not in [one["member"] for one in head["swaps"]]
+    (said,) = head["selection"]
+    assert said["member"] == "leads"
+    assert said["reason"].startswith("leads: 0.300 J&F ahead of every other member on 16 recorded")
 
 
 def test_another_database_makes_the_answer_again(tmp_path, members, database):

@@ -3,15 +3,16 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pvuw.commands.numbers import at_least_one
 from pvuw.commands.void_option import add_void_option
-from pvuw.metrics.names import PROTOCOL_NAMES
+from pvuw.metrics.names import PROTOCOL_NAMES, REF_DAVIS
 
 if TYPE_CHECKING:
+    from pvuw.io.expressions import Expression
     from pvuw.metrics.pairs import ScoredPair, TreePair
     from pvuw.metrics.report import ObjectRow
     from pvuw.metrics.scoring import QueryReport
@@ -29,7 +30,13 @@ protocols (the first three leave out the first and the last frame of a video):
              disappearances (_d) and returns (_r)
   mevis      J and F of what each sentence means, <video>/<expression>/<frame>.png, over all
              frames; every pixel that is not 0 counts. --gt may be a split as MeViS publishes it
-             (meta_expressions.json, mask_dict.json)
+             (meta_expressions.json, mask_dict.json), which also gives scores by kind of sentence
+             and, where some mean nothing, N-acc, T-acc and the final score
+  ref_youtube_vos
+             the same; --gt may be a split as it is published, <root>/train
+  ref_davis  the answers of each of four annotators merged and scored as unsupervised DAVIS;
+             --gt is <root>/valid with <root>/meta_expressions/valid
+For these --pred may also be a JSON file, {video: {expression: {"prediction_masks": [RLE, ...]}}}.
 """
 _EPILOG = """\
 example:
@@ -49,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks")
     parser.add_argument(
-        "--protocol", choices=PROTOCOL_NAMES, required=True, help="whose rules; see above"
+        "--protocol",
+        choices=(*PROTOCOL_NAMES, REF_DAVIS),
+        required=True,
+        help="whose rules; see above",
     )
     parser.add_argument(
         "--missing",
@@ -66,7 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="processes, one video each at a time (default: one per core, here %(default)s)",
     )
     parser.add_argument(
-        "--csv", type=Path, metavar="FILE", help="write J, F and J&F of every object to FILE"
+        "--csv",
+        type=Path,
+        metavar="FILE",
+        help="write J, F and J&F of every object, or sentence, to FILE",
     )
     parser.add_argument(
         "--frames-csv", type=Path, metavar="FILE", help="write J and F of every frame to FILE"
@@ -86,61 +99,75 @@ def run(args: argparse.Namespace) -> int:
         summary_lines,
         video_table,
     )
+    from pvuw.metrics.sentences import (
+        bucket_table,
+        existence,
+        existence_line,
+        rows_of,
+        sentence_csv,
+    )
 
-    rules = get_protocol(args.protocol)
+    rules = get_protocol("ref_youtube_vos" if args.protocol == REF_DAVIS else args.protocol)
     adaptive = rules.has_adaptive_f
-    found = _pair(args)
-    reports = _score(found.pairs, args)
+    found, reports, sentences = _scored(args, rules.kind)
     problems = found.problems + [line for report in reports for line in report.problems]
     if problems:
         return _refuse(problems)
     results = [(r.query_id, r.frame_names, r.result) for r in reports if r.result is not None]
     rows = [row for video_id, _, result in results for row in object_rows(video_id, result)]
+    asked = rows_of(((query_id, result) for query_id, _, result in results), sentences)
     if args.csv is not None:
-        write_text_atomic(args.csv, object_csv(rows, adaptive=adaptive))
+        text = sentence_csv(asked) if asked else object_csv(rows, adaptive=adaptive)
+        write_text_atomic(args.csv, text)
     if args.frames_csv is not None:
         write_text_atomic(args.frames_csv, frame_csv(results, adaptive=adaptive))
     for note in [*found.notes, *_id_notes(reports)]:
         print(f"note: {note}")
     print(_header(rows, args.protocol, rules.kind))
     print(video_table(rows, adaptive=adaptive))
+    if asked:
+        lost = [pair.query_id for pair in found.pairs if pair.prediction is None]
+        told = existence(asked, unanswered=lost)
+        print("\n".join([bucket_table(asked), *([existence_line(told)] if told else [])]))
     print(summary_lines(summarise(rows), adaptive=adaptive))
     return 0
 
 
-def _pair(args: argparse.Namespace) -> "TreePair":
-    """Return truth and predictions side by side."""
-    from pvuw.io.mask_tree import MaskTree
-    from pvuw.metrics.pairs import Truth, pair_trees, pair_truths
-    from pvuw.metrics.protocols import get_protocol
+def _scored(
+    args: argparse.Namespace, kind: str
+) -> "tuple[TreePair, list[QueryReport], dict[str, Expression]]":
+    """Return truth and predictions side by side, their scores, and the sentences if known."""
+    from pvuw.metrics.pairs import TreePair, pair_trees
 
-    if get_protocol(args.protocol).kind == "expression":
+    paths = (args.gt, args.pred)
+    if kind == "expression":
         # The readers of sources take longer to import than most scores to compute.
-        from pvuw.sources.asked import truth_of_sentences
-        from pvuw.sources.mevis import is_truth
+        from pvuw.commands.evaluate_sentences import is_data_set, pair_annotators, pair_sentences
+        from pvuw.metrics.ref_davis import score_annotators
 
-        if is_truth(args.gt):
-            truths = [
-                Truth(query_id, frames, masks, f"{args.gt}: {query_id}")
-                for query_id, frames, masks in truth_of_sentences(args.gt)
-            ]
-            known = {truth.query_id.partition("/")[0] for truth in truths}
-            tree = MaskTree.find(args.pred, known=known)
-            return pair_truths(truths, tree, args.protocol, missing=args.missing)
-    return pair_trees(
-        *(args.gt, args.pred, args.protocol), void_id=args.void_id, missing=args.missing
-    )
+        if args.protocol == REF_DAVIS:
+            annotators, problems = pair_annotators(*paths, missing=args.missing)
+            done = score_annotators(annotators, workers=args.workers) if not problems else ()
+            return TreePair(problems=problems), _gathered(done, len(annotators)), {}
+        if is_data_set(args.gt, args.protocol):
+            asked = pair_sentences(*paths, args.protocol, missing=args.missing)
+            return asked.found, _score(asked.found.pairs, args), asked.sentences
+    found = pair_trees(*paths, args.protocol, void_id=args.void_id, missing=args.missing)
+    return found, _score(found.pairs, args), {}
 
 
 def _score(pairs: "Sequence[ScoredPair]", args: argparse.Namespace) -> list["QueryReport"]:
     """Return the reports of all queries in the order of their ids."""
-    from tqdm import tqdm
-
     from pvuw.metrics.scoring import score_pairs
 
-    reports = score_pairs(pairs, args.protocol, workers=args.workers)
+    return _gathered(score_pairs(pairs, args.protocol, workers=args.workers), len(pairs))
+
+
+def _gathered(reports: "Iterable[QueryReport]", total: int) -> list["QueryReport"]:
+    from tqdm import tqdm
+
     # disable=None: no bar where the output is no terminal.
-    bar = tqdm(reports, desc="scoring videos", total=len(pairs), unit="video", disable=None)
+    bar = tqdm(reports, desc="scoring videos", total=total, unit="video", disable=None)
     return sorted(bar, key=lambda report: report.query_id)
 
 

@@ -100,6 +100,22 @@ class MaskStore(ABC, Collection[int]):
         """Return whether a frame has masks."""
         return position in self.positions()
 
+    def masks_of(
+        self, frame_idx: int, size_hw: tuple[int, int], object_ids: Collection[int]
+    ) -> dict[int, BoolMask]:
+        """Return the masks of some objects, as `masks` has them; others need not be decoded."""
+        wanted = set(object_ids)
+        return {i: mask for i, mask in self.masks(frame_idx, size_hw).items() if i in wanted}
+
+    def union_map(
+        self, frame_idx: int, size_hw: tuple[int, int], object_ids: Collection[int]
+    ) -> NDArray[np.uint8]:
+        """Return 1 where one of some objects is, else 0, uint8 `[H, W]`."""
+        union = np.zeros(size_hw, dtype=np.uint8)
+        for mask in self.masks_of(frame_idx, size_hw, object_ids).values():
+            union |= mask.view(np.uint8)
+        return union
+
     def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the object id of every pixel, uint8 `[H, W]`; see `paint_id_map`."""
         return paint_id_map(self.masks(frame_idx, size_hw), size_hw)
@@ -216,13 +232,20 @@ class UnionMasks(MaskStore):
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible target by its number, bool `[H, W]`; they may overlap."""
-        masks = self.objects.masks(frame_idx, size_hw)
+        wanted = {object_id for object_ids in self.targets for object_id in object_ids}
+        masks = self.objects.masks_of(frame_idx, size_hw, wanted) if wanted else {}
         found = {}
         for target, object_ids in enumerate(self.targets, start=1):
             parts = [masks[object_id] for object_id in object_ids if object_id in masks]
             if parts:
                 found[target] = np.logical_or.reduce(parts)
         return found
+
+    def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+        """Return the target of every pixel, uint8 `[H, W]`; of several the smaller is on top."""
+        if len(self.targets) == 1:
+            return self.objects.union_map(frame_idx, size_hw, self.targets[0])
+        return MaskStore.id_map(self, frame_idx, size_hw)
 
     def visible_ids(self, frame_idx: int) -> tuple[int, ...]:
         """Return the numbers of the visible targets, ascending; decodes nothing."""

@@ -67,7 +67,7 @@ def read_mask(path: Path, *, void_id: VoidId = AUTO) -> Mask:
     stored, is_gray = _read_stored(path)
     is_foreground = is_gray and void_id != 255 and _is_foreground(stored)
     if is_foreground:
-        return Mask((stored == 255).astype(np.uint8), None)
+        return Mask((stored == 255).view(np.uint8), None)
     value = 255 if void_id == AUTO else void_id
     # Most masks have none; the maximum tells in a tenth of the time of a comparison.
     if value is None or (value == 255 and stored.max(initial=0) < 255):
@@ -225,8 +225,9 @@ def _read_with_pillow(path: Path, header: png.PngHeader) -> NDArray[np.uint8]:
 
 def _is_foreground(stored: NDArray[np.uint8]) -> bool:
     """Return whether there is nothing but 0 and 255, and some of the latter."""
-    foreground = stored == 255
-    return bool(foreground.any() and not stored[~foreground].any())
+    # Counting twice is several times as fast as looking at the other pixels by themselves.
+    foreground = int(np.count_nonzero(stored == 255))
+    return foreground > 0 and foreground == int(np.count_nonzero(stored))
 
 
 def _nearest(mask: NDArray[Pixel], size_hw: tuple[int, int]) -> NDArray[Pixel]:

@@ -1,7 +1,7 @@
 """Masks of a video kept as runs: read one frame at a time, decoded no more than needed."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +27,20 @@ class RleMasks(MaskStore):
 
     def masks(self, frame_idx: int, size_hw: tuple[int, int]) -> dict[int, BoolMask]:
         """Return the mask of each visible object by object id, bool `[H, W]`; they may overlap."""
+        return self._decoded(self.rles(frame_idx), frame_idx, size_hw)
+
+    def masks_of(
+        self, frame_idx: int, size_hw: tuple[int, int], object_ids: Collection[int]
+    ) -> dict[int, BoolMask]:
+        """Return the masks of some objects; no other is decoded."""
+        rles = {i: rle for i, rle in self.rles(frame_idx).items() if i in object_ids}
+        return self._decoded(rles, frame_idx, size_hw)
+
+    def _decoded(
+        self, rles: Mapping[int, Rle], frame_idx: int, size_hw: tuple[int, int]
+    ) -> dict[int, BoolMask]:
         masks = {}
-        for object_id, rle in self.rles(frame_idx).items():
+        for object_id, rle in rles.items():
             mask = decode(rle)
             if mask.shape != size_hw:
                 mask = fit_mask(mask, size_hw, place=self.place(frame_idx))
@@ -36,6 +48,15 @@ class RleMasks(MaskStore):
                     continue
             masks[object_id] = mask
         return masks
+
+    def union_map(
+        self, frame_idx: int, size_hw: tuple[int, int], object_ids: Collection[int]
+    ) -> NDArray[np.uint8]:
+        """Return 1 where one of some objects is, else 0, uint8 `[H, W]`."""
+        rles = {i: rle for i, rle in self.rles(frame_idx).items() if i in object_ids}
+        if any(tuple(rle["size"]) != size_hw for rle in rles.values()):
+            return super().union_map(frame_idx, size_hw, object_ids)
+        return paint_rles(rles, size_hw, values=dict.fromkeys(rles, 1))
 
     def id_map(self, frame_idx: int, size_hw: tuple[int, int]) -> NDArray[np.uint8]:
         """Return the object id of every pixel, uint8 `[H, W]`; smaller objects are on top."""

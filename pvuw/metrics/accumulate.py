@@ -25,6 +25,8 @@ class VideoResult:
     """MOSEv2's size-adaptive boundary measure, `[N, E]`; NaN under the other protocols."""
     visible: NDArray[np.bool_]
     """Whether the truth shows the object, `[N, E]`."""
+    predicted: NDArray[np.bool_]
+    """Whether the prediction shows the object, `[N, E]`."""
     extra_ids: dict[int, int]
     """Predicted ids that are no object of the video, and in how many scored frames each is."""
     unscored_ids: list[int]
@@ -121,6 +123,7 @@ class VideoScore:
             f=scores[..., 1].copy(),
             f_adaptive=scores[..., 2].copy(),
             visible=scores[..., 3] > 0,
+            predicted=scores[..., 4] > 0,
             extra_ids=_count_extra_ids(frames, ids),
             unscored_ids=sorted(self._truth_ids - set(ids)),
         )

@@ -1,5 +1,6 @@
 """Which truth belongs to which predicted masks, and what of either is missing."""
 
+import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,11 +8,31 @@ from typing import Literal
 
 from pvuw.io.folder import shorten
 from pvuw.io.mask_store import MaskStore
-from pvuw.io.mask_tree import MaskTree
+from pvuw.io.mask_tree import MaskTree, QueryKind
 from pvuw.io.masks import AUTO, VoidId
 from pvuw.metrics.protocols import Protocol, get_protocol
 
 MissingRule = Literal["error", "zero"]
+
+
+class Predicted(typing.Protocol):
+    """Where predicted masks are, by query and frame: a `MaskTree`, or what stands for one."""
+
+    @property
+    def root(self) -> Path:
+        """The folder or file they are in."""
+
+    def queries(self, kind: QueryKind | None = None) -> list[str]:
+        """Return the ids of all queries, sorted; refuse those of another kind."""
+
+    def folder(self, query_id: str) -> Path:
+        """Return the place of a query's masks, there or not."""
+
+    def frames(self, query_id: str) -> list[str]:
+        """Return the names of the frames that have a mask; none for an unknown query."""
+
+    def masks(self, query_id: str, frames: Sequence[str]) -> MaskStore:
+        """Return the masks of a query by position in `frames`."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +110,7 @@ def pair_trees(
 
 
 def pair_truths(
-    truths: Iterable[Truth], tree: MaskTree, protocol: str, *, missing: MissingRule = "error"
+    truths: Iterable[Truth], tree: Predicted, protocol: str, *, missing: MissingRule = "error"
 ) -> TreePair:
     """Return truths and the predictions of the same queries, with everything that is missing.
 
@@ -133,7 +154,7 @@ def _names_in(folder: Path) -> set[str]:
     return {item.name for item in folder.iterdir()} if folder.is_dir() else set()
 
 
-def _pair(found: TreePair, truth: Truth, tree: MaskTree, rules: Protocol) -> ScoredPair:
+def _pair(found: TreePair, truth: Truth, tree: Predicted, rules: Protocol) -> ScoredPair:
     frames = truth.frame_names
     scored = [frames[t] for t in rules.scored_frames(len(frames))]
     predicted, where = set(tree.frames(truth.query_id)), str(tree.folder(truth.query_id))

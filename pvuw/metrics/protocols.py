@@ -105,6 +105,15 @@ _ALL = (
         unscored_ends=0,
         kind="expression",
     ),
+    Protocol(
+        name="ref_youtube_vos",
+        measure=foreground_scores,
+        absent=DAVIS_ABSENT,
+        select_objects=_the_target,
+        allows_extra_ids=True,
+        unscored_ends=0,
+        kind="expression",
+    ),
 )
 PROTOCOLS: dict[str, Protocol] = {protocol.name: protocol for protocol in _ALL}
 

@@ -84,6 +84,8 @@ def score_pair(pair: ScoredPair, protocol: str) -> QueryReport:
             prediction = _read(pair.prediction, t, findings)
         if truth is _NOTHING and prediction is not None:
             truth = np.zeros_like(prediction)
+        if prediction is _NOTHING and truth is not None:
+            prediction = np.zeros_like(truth)
         if truth is None:
             continue  # the query has no result now; the other frames may hold more problems
         if prediction is None or not _same_size(truth, prediction, name=name, findings=findings):

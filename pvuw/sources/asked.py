@@ -11,7 +11,7 @@ from pvuw.io.records import VideoRecord
 from pvuw.io.text import read_text
 from pvuw.io.videos import FolderFiles, Video
 from pvuw.sources.json_file import member
-from pvuw.sources.mevis import FACTS, MevisReader, listed_frames, listed_videos
+from pvuw.sources.mevis import listed_frames, listed_videos
 from pvuw.sources.ref_youtube_vos import only_frames
 
 _FILES = (".json", ".txt")
@@ -29,23 +29,6 @@ def queries_of(record: VideoRecord) -> list[Query]:
         )
         for sentence in record.expressions
     ]
-
-
-def truth_of_sentences(folder: Path) -> Iterator[tuple[str, tuple[str, ...], UnionMasks]]:
-    """Yield the id `v/e` of each sentence, the names of the video's frames, and what it means.
-
-    Args:
-        folder: Holds `meta_expressions.json` and `mask_dict.json` of MeViS; frames are not needed.
-
-    Raises:
-        DataError: If a file is missing or not as it should be.
-    """
-    folder = folder.resolve()
-    reader = MevisReader(FACTS, folder.parent, split=folder.name, frames=False)
-    for record in reader.records():
-        for sentence in record.expressions:
-            target = UnionMasks(record.store, (sentence.object_ids,))
-            yield f"{record.video_id}/{sentence.expression_id}", record.frame_names, target
 
 
 def asked_by(text: str | Path, videos: Sequence[Video], *, images: Path) -> list[Query]:

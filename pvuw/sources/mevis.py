@@ -1,5 +1,6 @@
 """MeViS (Ding et al., 2023): sentences about motion, and masks of the objects they mean."""
 
+import functools
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -46,19 +47,25 @@ class MevisMasks(RleMasks):
 
     def rles(self, frame_idx: int) -> dict[int, Rle]:
         """Return the runs of each object visible in a frame, by ascending object id."""
-        found = {}
-        tracks = zip(self.annotations, read_cached(self.file, self.spans), strict=True)
-        for object_id, (annotation, masks) in enumerate(tracks, start=1):
-            place = f"{self.file.path}: annotation {annotation}, frame {frame_idx}"
-            rle = checked_rle(masks[frame_idx], ANY_SIZE, place=place)
-            if rle is not None:
-                found[object_id] = rle
-        return found
+        return dict(_runs_of_frame(self, frame_idx))
 
     def place(self, frame_idx: int) -> str:
         """Return the file and the video's first annotation as warnings name them."""
         del frame_idx  # one warning a video, not one a frame
         return f"{self.file.path}: annotation {', '.join(self.annotations[:1]) or 'none'}"
+
+
+@functools.lru_cache(maxsize=512)
+def _runs_of_frame(masks: MevisMasks, frame_idx: int) -> tuple[tuple[int, Rle], ...]:
+    """Return the checked runs of a frame; all sentences about a video ask for the same ones."""
+    found = []
+    tracks = zip(masks.annotations, read_cached(masks.file, masks.spans), strict=True)
+    for object_id, (annotation, runs) in enumerate(tracks, start=1):
+        place = f"{masks.file.path}: annotation {annotation}, frame {frame_idx}"
+        rle = checked_rle(runs[frame_idx], ANY_SIZE, place=place)
+        if rle is not None:
+            found.append((object_id, rle))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

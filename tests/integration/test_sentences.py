@@ -169,7 +169,8 @@ def command(name, root, out, *more):
     here = "tests.integration.test_sentences"
     fixed = [
         name, "--model", "VOSModule", "--model.net", f"{here}.ColourNet",
-        "--model.loss", "pvuw.losses.BootstrappedLoss", "--data", f"{here}.SentenceData",
+        "--model.loss", "pvuw.losses.BootstrappedLoss", "--model.protocol", "mevis",
+        "--data", f"{here}.SentenceData",
         "--data.root", root, "--out", out, "--trainer.accelerator", "cpu", "--trainer.devices", 1,
     ]  # fmt: skip
     return main([str(word) for word in (*fixed, *more)])

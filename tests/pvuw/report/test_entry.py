@@ -82,7 +82,7 @@ def test_video_of_unknown_size_has_nothing_to_show(root):
 
 def test_mosev2_is_headed_by_its_adaptive_boundary_measure():
     ones, nans = np.ones((1, 2)), np.full((1, 2), np.nan)
-    result = VideoResult([1], ones, ones / 2, ones / 4, ones > 0, {}, [])
+    result = VideoResult([1], ones, ones / 2, ones / 4, ones > 0, ones > 0, {}, [])
     assert SideFacts("a", [], result).boundary_scores().tolist() == [[0.25, 0.25]]
     plain = replace(result, f_adaptive=nans)
     assert SideFacts("a", [], plain).boundary_scores().tolist() == [[0.5, 0.5]]

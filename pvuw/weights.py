@@ -1,6 +1,6 @@
 """Weights in and out: official files and training checkpoints, one into the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from pvuw.nets.identify import identify
 from pvuw.nets.livos.weights import published_name
 from pvuw.nets.lora import has_adapters
 from pvuw.nets.referdino.keys import is_release, to_release
+from pvuw.nets.sa2va.directory import Shards
+from pvuw.nets.sa2va.structure import describe
 from pvuw.nets.sam3.export import release_weights, write_port
 from pvuw.nets.weights_file import read_weights_file
 
@@ -61,11 +63,17 @@ def summarize(path: Path) -> WeightsSummary:
     Raises:
         WeightsError: If the file is missing, damaged or of an unknown layout.
     """
+    if (sa2va := describe(path)) is not None:  # too large to be read for this
+        return _summary("official weights", sa2va, list(Shards(path).shapes.values()))
     checkpoint = read_checkpoint(path)
-    tensors = checkpoint.weights.values()
+    network = identify(checkpoint.official_weights) or "unknown"
+    return _summary(_layout(checkpoint), network, list(checkpoint.weights.values()))
+
+
+def _summary(layout: str, network: str, tensors: Sequence[Tensor]) -> WeightsSummary:
     return WeightsSummary(
-        layout=_layout(checkpoint),
-        network=identify(checkpoint.official_weights) or "unknown",
+        layout=layout,
+        network=network,
         num_values=sum(tensor.numel() for tensor in tensors),
         num_tensors=len(tensors),
         dtypes=sorted({str(tensor.dtype).removeprefix("torch.") for tensor in tensors}),

@@ -71,11 +71,32 @@ _SAM3 = Published(
 )
 
 
+_SA2VA_SIZES = (
+    "1B", "4B", "8B", "26B", "InternVL3-2B", "InternVL3-8B", "InternVL3-14B", "Qwen2_5-VL-3B",
+    "Qwen2_5-VL-7B", "Qwen3-VL-4B",
+)  # fmt: skip
+
+
+def _sa2va(owner: str, name: str) -> Published:
+    return Published(
+        name,
+        name,
+        f"https://huggingface.co/{owner}/{name}",
+        "see its model card; the code is Apache-2.0, language models have their own",
+        by_hand="a directory of several files: clone it whole",
+    )
+
+
 _SIZES = ("tiny", "small", "base_plus", "large")
 PUBLISHED = {
     **{f"sam2.1_{size}": _sam2(size, version="2.1") for size in _SIZES},
     **{f"sam2_{size}": _sam2(size, version="2.0") for size in _SIZES},
     "sam3": _SAM3,
+    **{
+        f"sa2va_{n.lower().replace('-', '_')}": _sa2va("ByteDance", f"Sa2VA-{n}")
+        for n in _SA2VA_SIZES
+    },
+    **{f"sa2va_i_{n.lower()}": _sa2va("kumuji", f"Sa2VA-i-{n}") for n in _SA2VA_SIZES[:4]},
     "xmem": Published("XMem", "XMem.pth", f"{_XMEM}/XMem.pth", "MIT"),
     "xmem_s012": Published("XMem", "XMem-s012.pth", f"{_XMEM}/XMem-s012.pth", "MIT"),
     "cutie_base_mega": Published(

@@ -39,6 +39,8 @@ _SAM3_1 = ".propagation_convs."
 """A neck that SAM 3.1 has besides."""
 
 _NAMES: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Sa2VA", ("text_hidden_fcs.", "grounding_encoder.sam2_model.")),
+    ("Sa2VA", ("text_hidden_fcs.", "mllm.", "sam2.")),
     ("TMO rn101", ("vos.app_encoder.layer4.2.conv3.", "vos.mo_encoder.", "vos.decoder.")),
     ("TMO mitb1", ("vos.app_encoder.backbone.encoder.block.", "vos.mo_encoder.", "vos.decoder.")),
     ("TMO mitb1 under names of transformers 5", ("vos.app_encoder.backbone.stages.",)),

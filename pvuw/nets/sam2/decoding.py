@@ -1,10 +1,11 @@
 """Masks of one frame, from features fused with memory or from a prompt."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pvuw.nets.sam2.features import FrameFeatures
@@ -33,31 +34,43 @@ class MaskDecoding:
 
     Does what `SAM2Base._forward_sam_heads` does, but embeds the empty prompt and the positions of
     the decoder once per video, and returns the predicted IoU, which `track_step` drops.
+
+    Args:
+        model: The network.
+        decoder: What finds masks; default: the network's own mask decoder.
     """
 
-    def __init__(self, model: SAM2Base) -> None:
+    blanks_absent: ClassVar[bool] = True
+    """Whether an object that the network calls absent gets an empty mask."""
+
+    def __init__(self, model: SAM2Base, decoder: nn.Module | None = None) -> None:
         self.model = model
+        self._decoder = model.sam_mask_decoder if decoder is None else decoder
         self._no_prompt: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def decode(self, frame: FrameFeatures, fused: Tensor) -> DecodedMasks:
+    def decode(
+        self, frame: FrameFeatures, fused: Tensor, words: Tensor | None = None
+    ) -> DecodedMasks:
         """Masks the network finds: for each object the candidate it believes in most.
 
         Args:
             frame: The frame's own features.
             fused: Its coarse features after fusion with memory, float `[N, D, h, w]`.
+            words: Tokens that say what each object is, float `[N, L, D]`; default: none.
         """
         count, rows = len(fused), torch.arange(len(fused), device=fused.device)
         sparse, dense, position = self._embed_no_prompt(fused)
-        candidates, candidate_iou, tokens, presence = self.model.sam_mask_decoder(
+        sparse = sparse.expand(count, -1, -1)
+        candidates, candidate_iou, tokens, presence = self._decoder(
             image_embeddings=fused,
             image_pe=position,
-            sparse_prompt_embeddings=sparse.expand(count, -1, -1),
+            sparse_prompt_embeddings=sparse if words is None else torch.cat([sparse, words], 1),
             dense_prompt_embeddings=dense.expand(count, -1, -1, -1),
             multimask_output=self.model._use_multimask(False, None),
             repeat_image=False,
             high_res_features=_expand(frame.fine, count),
         )
-        if self.model.pred_obj_scores:
+        if self.model.pred_obj_scores and self.blanks_absent:
             candidates = torch.where(presence[..., None, None] > 0, candidates, NO_OBJ_SCORE)
         candidates = candidates.float()
         best = candidate_iou.argmax(dim=-1)  # as upstream: `max` may break ties differently

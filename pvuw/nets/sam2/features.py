@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 from sam2.modeling.sam2_base import SAM2Base
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pvuw.ops.images import normalize_images
@@ -39,13 +39,17 @@ class FrameEncoder(ABC):
 
     def encode(self, frame: Tensor) -> FrameFeatures:
         """Features of one frame, uint8 `[3, H, W]` RGB on any device, resized or not."""
-        model = self.model
-        side = model.image_size
+        side = self.model.image_size
         image = frame if frame.shape[1:] == (side, side) else resize_frame(frame, side)
-        maps, position = self._maps(image.to(model.device, non_blocking=True))
+        maps, position = self._maps(image.to(self.model.device, non_blocking=True))
+        return self._for_decoder(self.model.sam_mask_decoder, maps, position)
+
+    def _for_decoder(
+        self, decoder: nn.Module, maps: list[Tensor], position: Tensor
+    ) -> FrameFeatures:
+        """What `_maps` gave, the finer maps as one mask decoder takes them."""
         fine = maps[:-1]
-        if model.use_high_res_features_in_sam:
-            decoder = model.sam_mask_decoder
+        if self.model.use_high_res_features_in_sam:
             fine = [decoder.conv_s0(fine[0]), decoder.conv_s1(fine[1])]
         return FrameFeatures(maps[-1], fine, position.flatten(2).transpose(1, 2))
 
@@ -71,9 +75,13 @@ class HieraEncoder(FrameEncoder):
 
     def _maps(self, image: Tensor) -> tuple[list[Tensor], Tensor]:
         encoder = self.model.image_encoder
-        maps, positions = encoder.neck(self._trunk_stages(normalize_images(image)[None]))
+        maps, positions = encoder.neck(self._trunk_stages(self._normalized(image)[None]))
         used = slice(0, len(maps) - encoder.scalp)
         return maps[used][-self.model.num_feature_levels :], positions[used][-1]
+
+    def _normalized(self, image: Tensor) -> Tensor:
+        """Pixels as the trunk takes them, float `[3, S, S]`."""
+        return normalize_images(image)
 
     def _trunk_stages(self, images: Tensor) -> list[Tensor]:
         """Maps at the end of each of the trunk's stages, finest first, `[1, C, h, w]`."""

@@ -4,6 +4,7 @@ import torch
 
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.cutie.memory import MemoryConfig as CutieMemory
+from pvuw.nets.sa2va import Sa2va
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tmo import AnchoredTmo, Tmo
@@ -21,6 +22,7 @@ _BUILD = {
     "CopyFirst": CopyFirst,
     "Cutie": lambda: tiny("cutie", memory=_CUTIE),
     "LiVOS": lambda: tiny("livos"),
+    "Sa2va": Sa2va,
     "Sam2": lambda: Sam2(image_size=64),
     "Sam3": Sam3,
     "Tmo": lambda: Tmo("mitb1", image_size=32),

@@ -15,7 +15,7 @@ import argparse
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from pvuw.sample.cast import Scenes
 from pvuw.sample.manifest import SampleSpec
 from pvuw.sample.write import write_sample
 
+SCENES: tuple[Scenes, ...] = ("crowd", "calm")
 SEEDS = (31_001, 31_002, 31_003)
 ROUNDS = 4000
 COLUMNS = ("set", "network", "videos", "objects", "J", "F", "J&F, 95 % interval", "better", "worse")
@@ -50,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--clips", type=Path, help="folder of data sets of real clips")
     parser.add_argument(
-        "--videos", type=int, default=12, help="generated videos, each kind and seed"
+        "--videos", type=int, default=12, help="generated, each kind and seed; 0: clips alone"
     )
     parser.add_argument("--frames", type=int, default=24, help="of each generated video")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
@@ -60,7 +61,7 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    name = "nano" + ("_memory" if args.compare == "memory" else "")
+    name = "nano_memory" if args.compare == "memory" else "nano" if args.videos else "nano_clips"
     run = Run(f"{name}_{args.size}", args, "torch", "sam2", weights=[NANO])
     networks = (of_weights if args.compare == "weights" else of_memory)(args.size)
     rows = []
@@ -77,7 +78,7 @@ def main() -> None:
 
 def sets_of(folder: Path, args: argparse.Namespace) -> Iterator[tuple[str, int, list[Video]]]:
     """Name, seed (0: real) and videos of every set."""
-    for scenes in get_args(Scenes):
+    for scenes in SCENES if args.videos else ():
         for seed in args.seeds:
             place = folder / f"{scenes}_{seed}"
             yield scenes, seed, generated(place, scenes, args.videos, args.frames, seed)

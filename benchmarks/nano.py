@@ -40,8 +40,10 @@ from pvuw.sample.write import write_sample
 SCENES: tuple[Scenes, ...] = ("crowd", "calm")
 SEEDS = (31_001, 31_002, 31_003)
 ROUNDS = 4000
-COLUMNS = ("set", "network", "videos", "objects", "J", "F", "J&F, 95 % interval", "better", "worse")
-FORMATS = ("{}", "{}", "{}", "{}", "{:.3f}", "{:.3f}", "{:.3f} [{:.3f}, {:.3f}]", "{}", "{}")
+COLUMNS = ("set", "network", "videos", "objects", "J", "F", "J&F", "95 %", "better", "worse")
+FORMATS = (*["{}"] * 4, *["{:.3f}"] * 3, "{:.3f} to {:.3f}", "{}", "{}")
+FEWEST = 5
+"""Videos below which no interval is given."""
 Scores = list[NDArray[np.float64]]
 """J and F of each object of a video, `[N, 2]`, by video."""
 
@@ -107,13 +109,14 @@ def table_of(rows: Sequence[tuple[str, int, dict[str, Scores]]]) -> Table:
 
 
 def figures(values: Scores, scores: dict[str, Scores]) -> list[Any]:
-    """Videos, objects, J, F, J&F with its interval, objects better and worse than the first's."""
+    """Videos, objects, J, F, J&F, its interval, objects better and worse than the first's."""
     all_, first = (np.concatenate(one) for one in (values, next(iter(scores.values()))))
     gain = (all_ - first).mean(axis=1)
     j, f = all_.mean(axis=0)
-    interval = [float(all_.mean()), *bootstrap([one.mean(axis=1) for one in values])]
+    enough = len(values) >= FEWEST
+    interval = list(bootstrap([one.mean(axis=1) for one in values])) if enough else None
     counts = [int((gain > 0).sum()), int((gain < 0).sum())]
-    return [len(values), len(all_), float(j), float(f), interval, *counts]
+    return [len(values), len(all_), float(j), float(f), float(all_.mean()), interval, *counts]
 
 
 def bootstrap(videos: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
@@ -128,10 +131,12 @@ def bootstrap(videos: Sequence[NDArray[np.float64]]) -> tuple[float, float]:
 def print_rows(title: str, scores: dict[str, Scores]) -> None:
     """Print a set's rows."""
     for name, values in scores.items():
-        videos, objects, j, f, (both, low, high), better, worse = figures(values, scores)
+        videos, objects, *jf, interval, better, worse = figures(values, scores)
+        shown = "J {:.3f} F {:.3f} J&F {:.3f}".format(*jf)
+        shown += " [{:.3f}, {:.3f}]".format(*interval) if interval else ""
         print(
-            f"{title:20} {videos:3} videos {objects:4} objects  {name:20} J {j:.3f} F {f:.3f} "
-            f"J&F {both:.3f} [{low:.3f}, {high:.3f}]  ({better} objects better, {worse} worse)",
+            f"{title:20} {videos:3} videos {objects:4} objects  {name:20} {shown}  "
+            f"({better} objects better, {worse} worse)",
             flush=True,
         )
 

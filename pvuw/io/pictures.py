@@ -127,6 +127,8 @@ def decode_picture(
         with Image.open(io.BytesIO(content), formats=[header.kind]) as image:
             if min_wh is not None:
                 image.draft(mode, min_wh)
+            if image.mode == "P" and image.palette is None:
+                raise ValueError("numbers of colours, and no palette")
             return image.convert(mode)
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise DataError(f"{path}: truncated or damaged {header.kind}; {_AGAIN}") from error

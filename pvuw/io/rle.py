@@ -4,6 +4,7 @@ Three spellings occur: a compressed string, a list of run lengths, and polygons.
 not visible is null, an empty polygon list, or runs without foreground. All become an `Rle` or None.
 """
 
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import numpy as np
@@ -53,8 +54,7 @@ def to_rle(segmentation: Any, size_hw: tuple[int, int]) -> Rle | None:
     size, counts = list(size_hw), segmentation
     if isinstance(segmentation, dict):
         size, counts = _members(segmentation, size_hw)
-    if not 0 < size[0] * size[1] <= _MAX_PIXELS:
-        raise ValueError(f"its size is {size[1]}x{size[0]}")
+    _check_area(size)
     if isinstance(counts, list):
         counts = _compress(counts, size)
     elif isinstance(counts, str):
@@ -86,8 +86,10 @@ def has_pixels(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> bo
         False
     """
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else segmentation
-    # pycocotools reads beyond the end of a string whose last number is not complete.
-    if isinstance(counts, str) and counts.isascii() and counts and not _goes_on(counts[-1]):
+    # pycocotools reads, and writes, beyond a string whose last number is not complete or that C
+    # takes for shorter than it is.
+    whole = isinstance(counts, str) and counts.isascii() and counts and "\0" not in counts
+    if whole and not _goes_on(counts[-1]):
         # The area needs no size.
         return bool(coco_mask.area({"size": [1, 1], "counts": counts.encode()}) > 0)
     if isinstance(segmentation, dict) and isinstance(counts, list):
@@ -220,6 +222,11 @@ def _compress(counts: list[int], size: list[int]) -> bytes:
     return compressed
 
 
+def _check_area(size: Sequence[int]) -> None:
+    if not 0 < size[0] * size[1] <= _MAX_PIXELS:
+        raise ValueError(f"its size is {size[1]}x{size[0]}")
+
+
 def _from_polygons(polygons: list[Any], size_hw: tuple[int, int]) -> Rle | None:
     for polygon in polygons:
         if not isinstance(polygon, list) or len(polygon) % 2:
@@ -231,6 +238,7 @@ def _from_polygons(polygons: list[Any], size_hw: tuple[int, int]) -> Rle | None:
     outlines = [polygon for polygon in polygons if len(polygon) >= 6]
     if not outlines:
         return None
+    _check_area(size_hw)
     merged = coco_mask.merge(coco_mask.frPyObjects(outlines, *size_hw))
     rle = Rle(size=[int(n) for n in merged["size"]], counts=merged["counts"])
     return rle if coco_mask.area(rle) else None

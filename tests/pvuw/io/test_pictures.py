@@ -183,6 +183,19 @@ def test_16_bit_and_interlaced_png(tmp_path, png_writer):
     assert torch.equal(read_frame(tmp_path / "i.png")[0], torch.from_numpy(values))
 
 
+@pytest.mark.parametrize("transparency", [None, b"\xff\0"])
+def test_a_png_that_lost_its_palette_is_damaged(tmp_path, transparency):
+    path = tmp_path / "a.png"
+    Image.fromarray(smooth()[..., 0]).convert("P").save(path, transparency=transparency)
+    content = path.read_bytes()
+    start = content.index(b"PLTE") - 4
+    (length,) = struct.unpack_from(">I", content, start)
+    path.write_bytes(content[:start] + content[start + 12 + length :])
+    for read in (read_frame, read_picture):
+        with pytest.raises(DataError, match=r"a\.png: truncated or damaged PNG"):
+            read(path)
+
+
 def huge_png(side):
     def chunk(kind, data):
         body = kind + data

@@ -151,6 +151,12 @@ def test_a_damaged_mask_is_refused_by_name(damaged, words):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("size_hw", [(24, 0), (0, 24), (2**15, 2**15)])
+def test_a_polygon_in_a_frame_without_pixels_or_end_is_refused(size_hw):
+    with pytest.raises(DataError, match=rf"its size is {size_hw[1]}x{size_hw[0]}"):
+        checked_rle([[0, 0, 5, 0, 5, 5]], size_hw, place="a.json")
+
+
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_pycocotools_alone_would_invent_pixels():
     """The reason for checking runs here: pixels behind the last run are whatever was in memory."""
@@ -195,7 +201,7 @@ def test_a_mask_that_alone_tells_its_size_asks_for_no_memory_without_end():
     assert checked_rle({"size": [2, 2], "counts": [1, 3]}, ANY_SIZE, place="a.json") is not None
 
 
-@pytest.mark.parametrize("counts", ["P", "111P", "o" * 40])
+@pytest.mark.parametrize("counts", ["P", "111P", "o" * 40, "P\0" + "1" * 3000])
 def test_looking_for_pixels_never_reads_beyond_a_cut_string(counts):
     with pytest.raises(DataError, match="not a complete"):
         has_pixels({"size": [2, 2], "counts": counts}, (2, 2), place="a.json")

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import is_dataclass
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
+from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 
@@ -55,3 +58,20 @@ def configs_first(words: Sequence[str]) -> list[str]:
         else:
             others.append(word)
     return [*words[:1], *configs, *others]
+
+
+def restore_nulls(config: Namespace, words: Sequence[str]) -> None:
+    """Make None again of what null became where a flag gave it to a class within a class.
+
+    jsonargparse 4.53 hands such a value on as text: a path or a name that reads "None".
+    """
+    for word, following in pairwise([*words, ""]):
+        name, joined, value = word.partition("=")
+        if name.startswith("--") and (value if joined else following) in ("null", "~"):
+            *path, last = name[2:].split(".")
+            node: Any = config
+            for part in path:
+                node = node.get(part) if isinstance(node, Namespace) else None
+                node = node.get("init_args", node) if isinstance(node, Namespace) else None
+            if isinstance(node, Namespace) and node.get(last) in ("None", Path("None")):
+                node[last] = None

@@ -27,3 +27,10 @@ def test_files_keep_their_order():
     words = ["fit", "--out", "o", "-c", "a.yaml", "--seed_everything", "1", "--config=b.yaml"]
     assert configs_first(words)[1:4] == ["-c", "a.yaml", "--config=b.yaml"]
     assert configs_first(["fit", "--config"]) == ["fit", "--config"]
+
+
+@pytest.mark.parametrize("flag", [("--model.net.weights", "null"), ("--model.net.weights=~",)])
+def test_null_by_flag_is_null_also_in_a_class_within_a_class(flag):
+    """Without weights where the recipe names some; not a file of the name None."""
+    config = parse("predict", *RECIPE, "--data.root", "x", *flag)
+    assert config.model.init_args.net.init_args.weights is None

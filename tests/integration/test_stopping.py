@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from pvuw.mose_plus.build.build import WORK
+from pvuw.mose_plus.build.manifest import MANIFEST
 from tests.helpers.long_video import write_long_video
 from tests.helpers.processes import environment, family, wait_until
+from tests.pvuw.mose_plus.build_make import settings, write_sources
 
 LONG = 1500
 COPY = ("--config", "mose/copy_first.yaml", "--trainer.accelerator", "cpu")
@@ -25,6 +28,17 @@ def videos(tmp_path_factory):
     for name, frames in (("a", LONG), ("b", LONG), ("short", 3)):
         write_long_video(root, name, frames, truth=True)
     return root
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    """Settings of a build from small sources; the second video is a long one."""
+    root = write_sources(tmp_path_factory.mktemp("sources"), mose=("0a", "0b"), lvos=("0c",))
+    for kind, suffix in (("JPEGImages", "jpg"), ("Annotations", "png")):
+        first = root / "mose" / "train" / kind / "0b" / f"00000.{suffix}"
+        for number in range(len(list(first.parent.iterdir())), LONG):
+            first.with_name(f"{number:05d}.{suffix}").hardlink_to(first)
+    return settings(root)
 
 
 def hidden(folder):
@@ -126,6 +140,46 @@ def test_validation_stops_within_a_video(videos, processes, tmp_path):
     assert ended.status == 143
     assert "pvuw: stopped by SIGTERM" in ended.err.splitlines()
     assert "Traceback" not in ended.err
+
+
+def files_of(folder):
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*.*") if p.is_file()}
+
+
+@pytest.mark.parametrize(("signum", "status"), SIGNALS)
+def test_a_build_of_mose_plus_stops_within_a_video_and_goes_on(
+    signum, status, sources, processes, tmp_path
+):
+    """As a whole one in the end; what was begun in the middle of a video is not left."""
+    out = tmp_path / "MOSE+"
+    words = (
+        "mose-plus",
+        "--config",
+        sources,
+        "--workers",
+        1,
+        "--cache",
+        tmp_path / "cache",
+        "--out",
+    )
+    run = processes.start(*words, out, folder=tmp_path / "run", count=1)
+    half = out / WORK / "half"
+    wait_until(lambda: len(list(half.glob("0b/*/*"))) > 20)
+    (ended,) = stop(run, signum)
+    assert ended.status == status, ended.err
+    assert f"pvuw: stopped by {signum.name}" in ended.err.splitlines()
+    assert "Traceback" not in ended.err
+    assert list(half.rglob("*")) == []
+    assert [p.name for p in (out / "train" / "JPEGImages").iterdir()] == ["0a"]
+    assert not (out / MANIFEST).exists()
+    if signum == signal.SIGTERM:
+        for folder in (out, tmp_path / "whole"):
+            (again,) = processes.run(
+                *words, folder, folder=tmp_path / f"{folder.name} run", count=1
+            )
+            assert again.status == 0, again.err
+        assert hidden(out) == []
+        assert files_of(out) == files_of(tmp_path / "whole")
 
 
 FIT = ("--trainer.max_epochs", 50, "--last_checkpoint.every_n_train_steps", 2,

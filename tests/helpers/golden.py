@@ -20,7 +20,10 @@ import pytest
 import torch
 
 from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
+from tests.helpers.noise import FACTOR
 
+PARTS = 1e-3
+"""Of a tensor's own deviation, where a file states no floor: ten of the originals' usual ones."""
 OWN = Path(__file__).parents[1] / "data" / "golden"
 SHARED = Path(__file__).parents[3] / "shared" / "golden"
 
@@ -110,6 +113,14 @@ class Case:
     def subsample(self, probs: torch.Tensor) -> torch.Tensor:
         """The part of `[1 + N, H, W]` that `probsub` holds."""
         return take(probs, self.folder.meta["prob_subsample"].split("[", 1)[1].rstrip("]"))
+
+    def tolerance(self, quantity: str, default: float = PARTS) -> float:
+        """`FACTOR` times how far the original itself moves, as the file states it for the case."""
+        stated = self.folder.meta.get("noise_floor", {}).get(self.name)
+        if stated is None:
+            return default
+        # Ten roundings of every weight are more than other threads or kernels do.
+        return FACTOR * max(m[quantity] for how, m in stated.items() if "1e-6" not in how)
 
     def intermediates(self, frame: int) -> dict[str, str]:
         """Names of the intermediate tensors stored of a frame, and which part of each."""

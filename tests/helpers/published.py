@@ -18,6 +18,7 @@ from pvuw.nets.sam2.build import config_path, model_config
 from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
 from pvuw.types import VideoBatch
 from tests.helpers.cli import build, parse
+from tests.helpers.noise import DOUBLE_SUMMATION
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "training.md"
@@ -75,7 +76,7 @@ def compare(theirs, ours, section):
 def same(a, b):
     numbers = (int, float)
     if isinstance(a, numbers) and isinstance(b, numbers) and not isinstance(a, bool):
-        return abs(a - b) <= 1e-12 * max(abs(a), abs(b))
+        return abs(a - b) <= DOUBLE_SUMMATION * max(abs(a), abs(b))
     return a == b
 
 

@@ -9,6 +9,7 @@ from pvuw.cli import main
 from pvuw.nets.checkpoint import read_checkpoint
 from pvuw.types import MaskPrompt
 from tests.helpers.cli import build
+from tests.helpers.noise import SUMMATION
 from tests.helpers.sam2_reference import (
     at_size,
     build_predictor,
@@ -86,7 +87,7 @@ def test_the_sam2_package_predicts_the_same_masks(train, kind, nano, tmp_path):
 
     assert all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
     # Adapters add what is merged there: rounding, which grows as memory is read, frame by frame.
-    assert (trained[1] - theirs[1]).abs().max() <= 1e-5 * max(a.abs().max() for a in theirs)
+    assert (trained[1] - theirs[1]).abs().max() <= SUMMATION * max(a.abs().max() for a in theirs)
     for a, b in zip(trained, theirs, strict=True):
         assert not (((a > 0) != (b > 0)) & (b.abs() > 0.01)).any()
     assert max((a - b).abs().max() for a, b in zip(trained, untrained, strict=True)) > 0.1

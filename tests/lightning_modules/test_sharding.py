@@ -20,7 +20,9 @@ from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tuning import TuningConfig
+from tests.helpers.noise import DEEP, SUMMATION
 from tests.lightning_modules import sharded_driver
+from tests.lightning_modules.ddp_driver import OPTIM
 
 CASES = list(sharded_driver.CASES)
 ROOT = Path(__file__).parents[2]
@@ -74,18 +76,18 @@ def assert_same(ddp, sharded, *, within):
     for number, moments in theirs["state"].items():
         assert moments["step"] == ours["state"][number]["step"]
         error = (moments["exp_avg"] - ours["state"][number]["exp_avg"]).abs().max()
-        assert error <= within * max(moments["exp_avg"].abs().max(), 1e-3), number
+        assert error <= within * max(moments["exp_avg"].abs().max(), OPTIM.lr), number
 
 
 def assert_trained_alike(ranks, out, case):
     """Losses and norms of every step as with DDP, and so the checkpoint."""
     for results in ranks:
         ddp, sharded = (results[f"{case}_{name}"] for name in ("ddp", "sharded"))
-        assert sharded["losses"][0] == pytest.approx(ddp["losses"][0], rel=1e-6)
-        assert sharded["losses"] == pytest.approx(ddp["losses"], rel=1e-5)
-        assert sharded["norms"] == pytest.approx(ddp["norms"], rel=1e-5)
-    # AdamW makes steps of the rate's size (1e-3) of gradients that are rounding alone.
-    assert_same(last(out / f"{case}_ddp"), last(out / f"{case}_sharded"), within=3e-4)
+        assert sharded["losses"][0] == pytest.approx(ddp["losses"][0], rel=SUMMATION)
+        assert sharded["losses"] == pytest.approx(ddp["losses"], rel=DEEP)
+        assert sharded["norms"] == pytest.approx(ddp["norms"], rel=DEEP)
+    # AdamW makes steps of the rate's size of gradients that are rounding alone.
+    assert_same(last(out / f"{case}_ddp"), last(out / f"{case}_sharded"), within=0.3 * OPTIM.lr)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +102,8 @@ def test_mixed_precision_loses_no_gradient(trained):
     _, ranks = trained
     for results in ranks:
         ddp, sharded = (results[f"mixed_{name}"] for name in ("ddp", "sharded"))
-        assert sharded["losses"][0] == pytest.approx(ddp["losses"][0], rel=1e-6)
-        assert sharded["norms"][0] == pytest.approx(ddp["norms"][0], rel=1e-5)
+        assert sharded["losses"][0] == pytest.approx(ddp["losses"][0], rel=SUMMATION)
+        assert sharded["norms"][0] == pytest.approx(ddp["norms"][0], rel=DEEP)
         # Weights that differ by rounding round to other bfloat16 numbers.
         assert sharded["losses"] == pytest.approx(ddp["losses"], rel=1e-2)
         assert sharded["norms"] == pytest.approx(ddp["norms"], rel=1e-2)

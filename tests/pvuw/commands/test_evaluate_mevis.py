@@ -11,6 +11,7 @@ from pvuw.cli import main
 from pvuw.io.masks import write_id_map
 from pvuw.io.rle import encode
 from tests.helpers import golden
+from tests.helpers.noise import DOUBLE_SUMMATION, printed
 
 GOLDEN = sorted(
     path.parent.resolve()
@@ -131,13 +132,13 @@ def test_scores_are_those_of_the_official_evaluator(folder, tmp_path, capsys):
     ours = scores(out)
     assert ours.keys() == official.keys()
     for query, values in official.items():
-        assert ours[query] == pytest.approx(values, abs=1e-9)
+        assert ours[query] == pytest.approx(values, abs=DOUBLE_SUMMATION)
     j, f = np.mean(list(official.values()), axis=0)
     if "J" in expected:  # else a part, whose means nobody printed
-        assert (j, f) == pytest.approx((expected["J"], expected["F"]), abs=1e-12)
+        assert (j, f) == pytest.approx((expected["J"], expected["F"]), abs=DOUBLE_SUMMATION)
     last = capsys.readouterr().out.splitlines()[-1].split()
-    printed = [float(x) for x in last[1::2]]
-    assert printed == pytest.approx([(j + f) / 2, j, f], abs=5e-7)  # with six decimals
+    told = [float(x) for x in last[1::2]]
+    assert told == pytest.approx([(j + f) / 2, j, f], abs=printed(6))
 
 
 def results_of(pred, expressions, frames, **more):

@@ -7,6 +7,7 @@ from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.views import ViewConfig
 from pvuw.io.queries import Query
 from tests.helpers.echo import Echo, blocks, write_video
+from tests.helpers.noise import SUMMATION
 
 FVOS = ViewConfig([1 + i / 8 for i in range(7)], [0, 90, 180, 270], [False, True])
 
@@ -141,7 +142,7 @@ def test_a_view_without_opinion_does_not_count():
         return view_sums(output, logits, fusion="mean")
 
     both = sums(2.0, True) + sums(0.0, False)
-    assert both.mask_logits().item() == pytest.approx(2.0, abs=1e-6)
+    assert both.mask_logits().item() == pytest.approx(2.0, abs=SUMMATION)
     one = FrameOutput([1], both.mask_logits(), has_opinion=torch.tensor([True]))
     assert both.output(one, both.mask_logits()).has_opinion.tolist() == [True]
     assert sums(0.0, False).output(one, both.mask_logits()).has_opinion.tolist() == [False]

@@ -6,6 +6,7 @@ import pytest
 
 from pvuw.errors import DataError
 from pvuw.io.probabilities import INDEX, FrameEntry, ProbabilityFile, probability_file
+from tests.helpers.noise import ROUNDING
 
 
 def write(path, frames=3):
@@ -27,7 +28,7 @@ def test_frames_come_back_within_half_a_step(tmp_path):
     assert stored.frames[2] == FrameEntry("00002", (10, 14), [3, 4], [0.5, 0.5])
     for t, values in enumerate(maps):
         assert stored.read(t).shape == values.shape
-        assert np.abs(stored.read(t) - values).max(initial=0) <= 0.5 / 255 + 1e-6
+        assert np.abs(stored.read(t) - values).max(initial=0) <= 0.5 / 255 + ROUNDING
     stored.close()
 
 

@@ -7,6 +7,7 @@ from pvuw.losses import ForegroundLoss
 from pvuw.losses.dice import dice_loss
 from pvuw.losses.foreground import soft_iou_loss
 from pvuw.types import ClipFeatures, ForegroundClip, VideoBatch
+from tests.helpers.noise import ROUNDING
 
 SHAPE = (2, 3, 1, 6, 8)  # clips, frames, objects, pixels
 
@@ -62,7 +63,7 @@ def test_all_four_terms_add_up(batch):
 def test_sim_is_nothing_where_the_foreground_looks_the_same(batch):
     features = torch.ones(3, 2, 5, 2, 2)
     terms = ForegroundLoss(sim_weight=1.0)(clip_output(torch.randn(SHAPE), features), batch)
-    assert terms.sim.item() == pytest.approx(0, abs=1e-6)
+    assert terms.sim.item() == pytest.approx(0, abs=ROUNDING)
 
 
 def test_void_pixels_do_not_count(batch):

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from pvuw.losses.mask_iou import mask_iou, mask_iou_loss
+from tests.helpers.noise import ROUNDING
 
 
 @pytest.mark.parametrize("candidates", [1, 3])
@@ -17,7 +18,7 @@ def test_as_numpy_counts(candidates):
         truth = (target > 0).numpy() & counted.numpy()
         overlap = np.logical_and(found, truth).sum((-2, -1))
         union = np.logical_or(found, truth).sum((-2, -1))
-        np.testing.assert_allclose(iou, overlap / union, rtol=1e-6)
+        np.testing.assert_allclose(iou, overlap / union, rtol=ROUNDING)
     everywhere = mask_iou(logits, target, valid=torch.ones_like(valid))
     assert torch.equal(everywhere, mask_iou(logits, target))
 

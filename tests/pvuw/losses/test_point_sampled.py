@@ -5,6 +5,7 @@ import torch
 
 from pvuw.losses.point_sampled import PointSampledLoss, sample_at
 from pvuw.types import AuxiliaryClip, MaskClip
+from tests.helpers.noise import SUMMATION
 from tests.pvuw.nets.cutie.tiny import batch
 
 
@@ -58,9 +59,9 @@ def test_equals_plain_recomputation_at_the_same_points(monkeypatch):
             expected[3] += sum(plain([m[rows, level] for m in said.level_logits.values()], b, rows))
     expected /= 2
     found = torch.stack([terms.ce, terms.dice, terms.sensory, terms.query])
-    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found, expected, atol=SUMMATION, rtol=SUMMATION)
     weighted = (expected * torch.tensor([1, 1, 0.5, 0.25])).sum()
-    torch.testing.assert_close(terms.total, weighted, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(terms.total, weighted, atol=SUMMATION, rtol=SUMMATION)
     assert set(terms.log_values()) == {"loss", "loss_ce", "loss_dice", "loss_sensory", "loss_query"}
 
 

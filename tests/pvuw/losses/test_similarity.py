@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from pvuw.losses.similarity import SimilarityConfig, object_features, similarity_loss
+from tests.helpers.noise import SUMMATION
 
 CONTRAST = SimilarityConfig(contrast_weight=1.0)
 
@@ -30,7 +31,7 @@ def test_pooling_is_the_mean_over_covered_cells_weighted_by_cover():
             expected = np.zeros(4)
             if cover.sum() > 0:
                 expected = (features[t, o].numpy() * cover).sum((1, 2)) / cover.sum()
-            np.testing.assert_allclose(result[t, o], expected, atol=1e-6)
+            np.testing.assert_allclose(result[t, o], expected, atol=SUMMATION)
     assert visible.tolist() == [[True, True, True], [True, True, False]]
 
 
@@ -89,7 +90,7 @@ def test_as_written_out_in_loops(config):
                 contrast = np.log(sum(np.exp(list(scores.values())))) - scores[o]
                 costs.append(1 - cosine(q[t, o], m[u, o]) + config.contrast_weight * contrast)
             expected = np.mean(costs) if costs else 0.0
-            assert loss[t, o].item() == pytest.approx(expected, abs=1e-5)
+            assert loss[t, o].item() == pytest.approx(expected, abs=SUMMATION)
 
 
 def test_gradient_goes_into_the_query_side_only():

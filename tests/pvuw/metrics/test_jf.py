@@ -5,6 +5,7 @@ import torch
 from torch import distributed, multiprocessing, nn
 
 from pvuw.metrics.jf import JAndF
+from tests.helpers.noise import DOUBLE, DOUBLE_SUMMATION, EPS
 
 GROUPS = ["davis/", "small_", "huge_"]
 MEMBERS = [[["davis/"], ["davis/", "small_"], ["davis/"]], [[]], [["small_"], []]]
@@ -22,9 +23,9 @@ def test_objects_count_the_same_whatever_their_video():
     j = torch.cat([j for j, _ in VIDEOS]).double().mean()
     f = torch.cat([f for _, f in VIDEOS]).double().mean()
     values = metric.compute()
-    assert values["j"] == pytest.approx(j.item(), abs=1e-15)
-    assert values["f"] == pytest.approx(f.item(), abs=1e-15)
-    assert values["jf"] == pytest.approx((j.item() + f.item()) / 2, abs=1e-15)
+    assert values["j"] == pytest.approx(j.item(), abs=DOUBLE)
+    assert values["f"] == pytest.approx(f.item(), abs=DOUBLE)
+    assert values["jf"] == pytest.approx((j.item() + f.item()) / 2, abs=DOUBLE)
     assert values["j"].dtype == torch.float64
 
 
@@ -33,7 +34,7 @@ def test_many_small_values_lose_nothing():
     step = torch.full((1000,), 0.1, dtype=torch.float64)
     for _ in range(100):
         metric.update(step, step)
-    assert metric.compute()["j"].item() == pytest.approx(0.1, abs=1e-13)
+    assert metric.compute()["j"].item() == pytest.approx(0.1, abs=DOUBLE_SUMMATION)
 
 
 def test_sums_stay_float64_inside_a_half_precision_module():
@@ -49,14 +50,14 @@ def test_reset_forgets():
     metric.update(*VIDEOS[0])
     metric.reset()
     metric.update(*VIDEOS[1])
-    assert metric.compute()["j"].item() == pytest.approx(0.9, abs=1e-7)
+    assert metric.compute()["j"].item() == pytest.approx(0.9, abs=EPS)
 
 
 def test_a_video_without_objects_changes_nothing():
     metric = JAndF()
     metric.update(*VIDEOS[1])
     metric.update(torch.zeros(0), torch.zeros(0))
-    assert metric.compute()["j"].item() == pytest.approx(0.9, abs=1e-7)
+    assert metric.compute()["j"].item() == pytest.approx(0.9, abs=EPS)
 
 
 @pytest.mark.filterwarnings("ignore:The ``compute`` method of metric JAndF:UserWarning")
@@ -72,9 +73,9 @@ def test_groups_are_means_over_their_own_objects_and_empty_ones_are_left_out():
     assert set(values) == {
         f"{g}{name}" for g in ("", "davis/", "small_") for name in ("j", "f", "jf")
     }
-    assert values["davis/j"].item() == pytest.approx(0.2, abs=1e-7)
-    assert values["small_f"].item() == pytest.approx((0.5 + 1.0) / 2, abs=1e-7)
-    assert values["small_jf"].item() == pytest.approx(((0.2 + 0.75) / 2 + 0.75) / 2, abs=1e-7)
+    assert values["davis/j"].item() == pytest.approx(0.2, abs=EPS)
+    assert values["small_f"].item() == pytest.approx((0.5 + 1.0) / 2, abs=EPS)
+    assert values["small_jf"].item() == pytest.approx(((0.2 + 0.75) / 2 + 0.75) / 2, abs=EPS)
 
 
 def test_groups_are_one_for_each_object():
@@ -117,4 +118,4 @@ def test_two_processes_with_unequal_shares_equal_one(tmp_path):
         together = torch.load(tmp_path / f"{rank}.pt")
         assert together.keys() == alone.compute().keys()
         for name, value in alone.compute().items():
-            assert together[name].item() == pytest.approx(value.item(), abs=1e-15)
+            assert together[name].item() == pytest.approx(value.item(), abs=DOUBLE)

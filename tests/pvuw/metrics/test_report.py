@@ -15,6 +15,7 @@ from pvuw.metrics.report import (
     summary_lines,
     video_table,
 )
+from tests.helpers.noise import DOUBLE_SUMMATION
 from tests.pvuw.metrics.test_functional import FROZEN
 from tests.pvuw.metrics.videos import square
 
@@ -71,7 +72,9 @@ def test_summary_equals_the_official_scorer():
         "J&Fdot": summary.jf_adaptive,
         "J&Fdot_d": summary.jf_hidden,
         "J&Fdot_r": summary.jf_return,
-    } == pytest.approx({k: v for k, v in expected.items() if not k.startswith("n_")}, abs=1e-12)
+    } == pytest.approx(
+        {k: v for k, v in expected.items() if not k.startswith("n_")}, abs=DOUBLE_SUMMATION
+    )
 
 
 def test_summary_counts_objects_not_videos():

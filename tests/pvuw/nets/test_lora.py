@@ -10,6 +10,7 @@ from pvuw.errors import PvuwError
 from pvuw.nets.freeze import freeze
 from pvuw.nets.lora import LoraConfig, add_adapters, has_adapters, merge_adapters
 from pvuw.nets.sam2 import Sam2
+from tests.helpers.noise import assert_within, tolerance_of
 
 pytest.importorskip("peft", reason="needs the `lora` extra")
 
@@ -43,12 +44,16 @@ def test_only_adapters_of_the_named_parts_train(net):
     assert {"qkv", "proj", "q_proj", "out_proj", "linear1", "linear2"} <= linears
 
 
+CHANGED = 1e-3
+"""Far above rounding: features are about 1."""
+
+
 def test_new_adapters_change_nothing(net):
     before = features(net)
     add_adapters(net, LoraConfig())
     assert torch.equal(features(net), before)
     train_a_little(net)
-    assert not torch.allclose(features(net), before, atol=1e-3)
+    assert not torch.allclose(features(net), before, atol=CHANGED)
 
 
 def test_merged_weights_compute_the_same(net):
@@ -56,7 +61,9 @@ def test_merged_weights_compute_the_same(net):
     train_a_little(net)
     plain = Sam2(image_size=32)
     plain.load_state_dict(merge_adapters(net.state_dict(), 2.5))
-    torch.testing.assert_close(features(plain), features(net), atol=1e-5, rtol=0)
+    assert_within(
+        features(plain), features(net), tolerance_of(net, lambda moved: [features(moved)])
+    )
 
 
 def test_merging_is_what_peft_does_and_the_same_every_time(net):

@@ -6,6 +6,7 @@ import pytest
 from pvuw.io.masks import read_id_map
 from pvuw.traits.appearance import ColourAndTexture, largest_similarity, masks_at_size
 from pvuw.traits.pixels import read_reduced
+from tests.helpers.noise import SUMMATION
 
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 SIZE = (60, 90)
@@ -54,7 +55,7 @@ def test_turned_texture_costs_the_share_of_texture():
 def test_rows_have_length_one_and_the_order_of_the_masks():
     frame, masks = halves(stripes("x"), plain(10, 200, 10))
     rows = ColourAndTexture()(frame, masks)
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=SUMMATION)
     swapped = ColourAndTexture()(frame, dict(reversed(masks.items())))
     np.testing.assert_array_equal(rows, swapped[::-1])
 
@@ -65,7 +66,7 @@ def test_background_beside_the_object_does_not_count():
     other = frame.copy()
     other[32:] = (0, 255, 0)
     np.testing.assert_allclose(
-        ColourAndTexture()(frame, masks), ColourAndTexture()(other, masks), atol=1e-6
+        ColourAndTexture()(frame, masks), ColourAndTexture()(other, masks), atol=SUMMATION
     )
 
 

@@ -6,6 +6,7 @@ from torch import nn
 from pvuw.errors import DataError, WeightsError
 from pvuw.mose_plus.select.analysis import TraitConfig, analyse
 from pvuw.traits.embedding import BackboneEmbedding, EmbeddingConfig
+from tests.helpers.noise import SUMMATION
 from tests.pvuw.mose_plus.make import clip, write_record
 
 
@@ -38,8 +39,8 @@ def test_rows_are_unit_vectors_of_the_object_alone(red_and_green, as_map):
     config = EmbeddingConfig(class_path=HERE, init_args={"as_map": as_map}, size=16)
     rows = BackboneEmbedding(config)(*red_and_green)
     red = (np.array([250, 0, 0]) / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
-    np.testing.assert_allclose(rows[0], red / np.linalg.norm(red), atol=1e-5)
-    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(rows[0], red / np.linalg.norm(red), atol=SUMMATION)
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=SUMMATION)
     assert rows[1] @ rows[0] < 0
 
 
@@ -48,7 +49,7 @@ def test_weights_are_loaded_strictly(tmp_path, red_and_green):
     torch.save({"other": torch.tensor(-1.0)}, tmp_path / "bad.pt")
     plain = BackboneEmbedding(EmbeddingConfig(class_path=HERE, size=8))(*red_and_green)
     config = EmbeddingConfig(class_path=HERE, weights=tmp_path / "good.pt", size=8)
-    np.testing.assert_allclose(BackboneEmbedding(config)(*red_and_green), -plain, atol=1e-6)
+    np.testing.assert_allclose(BackboneEmbedding(config)(*red_and_green), -plain, atol=SUMMATION)
     with pytest.raises(WeightsError, match=r"bad\.pt: does not fit .*MeanColour.*other"):
         BackboneEmbedding(EmbeddingConfig(class_path=HERE, weights=tmp_path / "bad.pt"))
     with pytest.raises(WeightsError, match=r"gone\.pt: no readable file"):

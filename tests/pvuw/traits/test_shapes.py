@@ -1,6 +1,7 @@
 import numpy as np
 
 from pvuw.traits.shapes import shapes_of_id_map, shapes_of_masks
+from tests.helpers.noise import DOUBLE_SUMMATION
 
 
 def random_id_map(seed, size_hw=(37, 53)):
@@ -24,7 +25,9 @@ def test_shapes_equal_a_plain_computation():
             assert shapes.boxes_xyxy[i].tolist() == [
                 xs.min(), ys.min(), xs.max() + 1, ys.max() + 1
             ]  # fmt: skip
-            np.testing.assert_allclose(shapes.centroids_xy[i], (xs.mean(), ys.mean()), atol=1e-9)
+            np.testing.assert_allclose(
+                shapes.centroids_xy[i], (xs.mean(), ys.mean()), atol=DOUBLE_SUMMATION
+            )
 
 
 def test_masks_and_id_map_agree_where_nothing_overlaps():

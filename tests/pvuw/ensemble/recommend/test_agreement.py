@@ -39,7 +39,8 @@ def test_large_maps_are_thinned_out():
     label[100:700, 200:1000] = 5
     masks = np.zeros_like(label)
     masks[100:700, 400:1000] = 5
-    assert object_ious(label, masks)[5] == pytest.approx(0.75, abs=0.005)
+    # Of the 400 columns that are left of 800, one at each end may fall either way.
+    assert object_ious(label, masks)[5] == pytest.approx(0.75, abs=2 / 400)
 
 
 def test_maps_of_other_sizes_are_refused():

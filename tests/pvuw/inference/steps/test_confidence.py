@@ -5,6 +5,7 @@ import torch
 
 from pvuw.inference.steps import ConfidenceControl, PresenceThreshold
 from pvuw.ops.id_maps import logits_to_id_map
+from tests.helpers.noise import SUMMATION
 from tests.pvuw.inference.steps.make import scores
 
 
@@ -23,7 +24,9 @@ def test_the_formula_and_where_it_puts_the_threshold(scale, bias):
     probs = [0.0001, threshold - 0.01, threshold + 0.01, 0.9999]
     frame = scores([[[logit(p) for p in probs]]])
     changed = one(ConfidenceControl(scale, bias), frame).mask_logits
-    assert changed.flatten().tolist() == pytest.approx([p * scale + bias for p in probs], abs=1e-5)
+    assert changed.flatten().tolist() == pytest.approx(
+        [p * scale + bias for p in probs], abs=SUMMATION
+    )
     assert logits_to_id_map(changed, [1]).tolist() == [[0, 0, 1, 1]]
 
 
@@ -31,7 +34,7 @@ def test_competing_probabilities_are_those_of_the_softmax():
     frame = scores([[[math.log(0.5 / 0.2)]], [[math.log(0.3 / 0.2)]]], compete=True)
     changed = one(ConfidenceControl(), frame)
     expected = [0.5 * 7.5 - 4, 0.3 * 7.5 - 4]
-    assert changed.mask_logits.flatten().tolist() == pytest.approx(expected, abs=1e-5)
+    assert changed.mask_logits.flatten().tolist() == pytest.approx(expected, abs=SUMMATION)
     assert not changed.objects_compete
 
 

@@ -7,6 +7,7 @@ from pvuw.losses.point_sampled import PointSampledLoss
 from pvuw.nets.cutie.clip_forward import CutieClips
 from pvuw.ops.id_maps import logits_to_id_map
 from pvuw.types import MaskPrompt
+from tests.helpers.noise import assert_within, tolerance_of
 from tests.pvuw.nets.cutie.tiny import NAMES, batch, crossing, tiny
 
 LOSS = PointSampledLoss(256)
@@ -38,7 +39,8 @@ def test_clips_of_a_batch_do_not_see_each_other(name):
     for field in ("num_objects", "object_ids", "video_ids", "frame_idx"):
         setattr(single, field, getattr(single, field)[1:])
     alone = net.forward_clip(single).mask_logits[2]
-    torch.testing.assert_close(together[2:], alone, atol=2e-4, rtol=1e-4)
+    tolerance = tolerance_of(net, lambda moved: [moved.forward_clip(single).mask_logits[2]])
+    assert_within(together[2:], alone, tolerance)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -49,8 +51,9 @@ def test_training_and_streaming_give_the_same_second_frame(name):
     session.step(clips.frames[0, 0], MaskPrompt([1, 2], clips.masks[0, 0]))
     streamed = session.step(clips.frames[0, 1]).mask_logits
     trained = net.forward_clip(clips).mask_logits[1]
-    # Streaming softens the given masks by 1e-7 of background.
-    torch.testing.assert_close(trained, streamed, atol=2e-3, rtol=1e-3)
+    # Streaming softens the given masks by 1e-7 of background, a rounding as any other.
+    tolerance = tolerance_of(net, lambda moved: [moved.forward_clip(clips).mask_logits[1]])
+    assert_within(trained, streamed, tolerance)
 
 
 @pytest.mark.parametrize("name", NAMES)

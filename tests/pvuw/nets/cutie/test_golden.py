@@ -8,12 +8,10 @@ from pvuw.nets.cutie.memory import LongTermConfig, MemoryConfig
 from pvuw.nets.matching.framing import SizePolicy
 from tests.helpers.competing import Spy, distance, replay
 from tests.helpers.golden import cases, missing, take
+from tests.helpers.noise import PROBABILITY_STEP, assert_small, assert_within
 
-PROB_TOLERANCE = 1e-4
 ID_MISMATCH = 5e-4
 """Share of pixels, all of them ties: one or two at these sizes."""
-MID_TOLERANCE = 1e-3
-"""Of a tensor's own deviation."""
 AS_IS = SizePolicy(shorter_side=None)
 PARTS = {
     "trunk": "pixel_encoder",
@@ -114,7 +112,7 @@ def test_equals_the_original(case, loaded):
         spy.clear()
         for name, index in case.intermediates(t).items():
             apart = distance(take(own[name], index), expected[f"{t}/{name}"])
-            assert apart < MID_TOLERANCE, f"frame {t}: {name} differs by {apart:.2g} deviations"
+            assert_small(apart, case.tolerance("mid_abs_over_std"), f"frame {t}: {name}")
         trace = case.meta["memory_trace"]
         if trace:
             work = {str(n): len(bucket.working) for n, bucket in enumerate(session._buckets)}
@@ -124,8 +122,8 @@ def test_equals_the_original(case, loaded):
     spy.remove()
     assert session.object_ids == case.meta["channel_ids"]
     for t, stored in case.expected("prob").items():
-        torch.testing.assert_close(probs[int(t)], stored, atol=PROB_TOLERANCE, rtol=0)
+        assert_within(probs[int(t)], stored, PROBABILITY_STEP, f"frame {t}")
     for t, stored in case.expected("probsub").items():
         own = case.subsample(probs[int(t)])
-        torch.testing.assert_close(own, stored, atol=PROB_TOLERANCE, rtol=0)
+        assert_within(own, stored, PROBABILITY_STEP, f"frame {t}")
     assert mismatch <= ID_MISMATCH

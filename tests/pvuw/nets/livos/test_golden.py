@@ -7,12 +7,10 @@ from pvuw.nets.livos import LiVOS
 from pvuw.nets.matching.framing import SizePolicy
 from tests.helpers.competing import Spy, distance, replay
 from tests.helpers.golden import cases, missing, take
+from tests.helpers.noise import PROBABILITY_STEP, assert_small, assert_within
 
-PROB_TOLERANCE = 1e-4
 ID_MISMATCH = 5e-4
 """Share of pixels, all of them ties: one or two at these sizes."""
-MID_TOLERANCE = 1e-3
-"""Of a tensor's own deviation."""
 PARTS = {
     "trunk": "pixel_encoder",
     "pix_feat": "pix_feat_proj",
@@ -85,7 +83,7 @@ def test_equals_the_original(case, loaded):
         spy.clear()
         for name, index in case.intermediates(t).items():
             apart = distance(take(own[name], index), expected[f"{t}/{name}"])
-            assert apart < MID_TOLERANCE, f"frame {t}: {name} differs by {apart:.2g} deviations"
+            assert_small(apart, case.tolerance("mid_abs_over_std"), f"frame {t}: {name}")
 
     probs, mismatch = replay(case, session, compare)
     spy.remove()
@@ -95,5 +93,5 @@ def test_equals_the_original(case, loaded):
             own = probs[int(t)] if kind == "prob" else case.subsample(probs[int(t)])
             # The original gives logits on its first frame, which is the given mask.
             wanted = stored.softmax(dim=0) if t == "0" else stored
-            torch.testing.assert_close(own, wanted, atol=PROB_TOLERANCE, rtol=0)
+            assert_within(own, wanted, PROBABILITY_STEP, f"frame {t}")
     assert mismatch <= ID_MISMATCH

@@ -8,6 +8,7 @@ from pvuw.nets.sam2.clicks import uniform_pixels
 from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
 from pvuw.nets.sam2.prompt_plan import FirstPrompt, PromptPlan
 from pvuw.ops.images import normalize_images
+from tests.helpers.noise import SUMMATION, assert_within, tolerance_of
 from tests.helpers.sam2_training import Case, build, make_batch
 
 SIZE = 128
@@ -70,7 +71,8 @@ def test_objects_and_clips_do_not_see_each_other(model, counts):
             one.frames, one.masks = one.frames[clip : clip + 1], one.masks[clip : clip + 1]
             one.masks, one.num_objects = one.masks[:, :, slot : slot + 1], [1]
             alone.append(candidates_of(forward_clip(model, one)))
-    torch.testing.assert_close(together, torch.cat(alone, dim=1), atol=1e-4, rtol=0)
+    tolerance = tolerance_of(model, lambda net: [candidates_of(forward_clip(net, batch))], draws=1)
+    assert_within(together, torch.cat(alone, dim=1), tolerance)
     assert (together[:, 0] - together[:, 1]).abs().max() > 1e-2
 
 
@@ -132,7 +134,7 @@ def test_normalisation_is_that_of_imagenet():
         )
         for v in row
     ]
-    assert normalize_images(images).flatten().tolist() == pytest.approx(expected, rel=1e-5)
+    assert normalize_images(images).flatten().tolist() == pytest.approx(expected, rel=SUMMATION)
 
 
 def test_half_precision_gives_finite_gradients(model):

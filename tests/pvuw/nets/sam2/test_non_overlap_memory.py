@@ -46,7 +46,7 @@ def test_each_pixel_is_remembered_of_one_object(net, monkeypatch, batch_size):
         assert ((logits > -10).sum(0) <= 1).all()
     strongest = plain[1].argmax(0, keepdim=True)
     kept = torch.arange(2)[:, None, None, None] == strongest
-    torch.testing.assert_close(apart[1][kept], plain[1][kept], rtol=0, atol=1e-4)
+    torch.testing.assert_close(apart[1][kept], plain[1][kept], rtol=0, atol=0)
 
 
 def test_a_given_mask_is_remembered_whole(net, monkeypatch):

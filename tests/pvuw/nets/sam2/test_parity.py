@@ -17,7 +17,7 @@ from pvuw.nets.sam2.build import build_sam2_base
 from pvuw.nets.sam2.memory import MemoryBank
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.types import MaskPrompt
-from tests.helpers.noise import tolerance_of
+from tests.helpers.noise import assert_within, tolerance_of
 from tests.helpers.sam2_reference import (
     SHARED,
     at_size,
@@ -103,7 +103,8 @@ def assert_bit_equal(ours, theirs):
 
 def assert_close(ours, theirs, tolerance):
     assert len(ours) == len(theirs)
-    assert all((a - b).abs().max() <= tolerance for a, b in zip(ours, theirs, strict=True))
+    for t, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        assert_within(a, b, tolerance, f"frame {t}")
 
 
 def assert_alive(outputs):

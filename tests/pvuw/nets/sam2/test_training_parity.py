@@ -13,6 +13,7 @@ import torch
 
 from pvuw.losses import VOSLoss
 from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
+from tests.helpers.noise import SUMMATION
 from tests.helpers.sam2_training import (
     CASES,
     CLICK_CASES,
@@ -26,6 +27,9 @@ from tests.helpers.sam2_training import (
 )
 
 PARTS = ("total", "ce", "dice", "iou", "presence")
+NORMS = 6e-4
+"""Of the largest gradient's norm: ten floors, as 1e-7 of noise on the weights moves it by 5.6e-5 at
+most; the loss moves by 1.2e-6 of itself."""
 
 
 def run_ours(case, model=None, **options):
@@ -71,9 +75,9 @@ def test_clicks_and_boxes_equal_to_the_reference(name):
 def assert_frozen(name, terms, gradients):
     frozen = json.loads(GOLDEN.read_text())[name]
     for part in PARTS:
-        assert getattr(terms, part).item() == pytest.approx(frozen["loss"][part], rel=1e-4)
+        assert getattr(terms, part).item() == pytest.approx(frozen["loss"][part], rel=SUMMATION)
     norms = [g.norm().item() for _, g in sorted(gradients.items()) if g is not None]
-    assert norms == pytest.approx(frozen["gradient_norms"], rel=2e-3, abs=2e-5)
+    assert norms == pytest.approx(frozen["gradient_norms"], abs=NORMS * max(norms))
 
 
 @pytest.mark.golden

@@ -14,10 +14,15 @@ from pvuw.nets.sam2 import features
 from pvuw.nets.sam3 import session, vit
 from pvuw.ops.images import normalize_images
 from tests.helpers.golden import cases, missing
+from tests.helpers.noise import assert_small, assert_within
 from tests.pvuw.nets.sam3.golden import MODEL, Run, case_of, tracker_of, unpacked
 
-LOGITS = 5e-3
-SCORES = 2e-4
+LOGITS = 3 * 4.8e-3
+SCORES = 3 * 1.5e-4
+IOU = 5e-5
+"""Three floors of 1.6e-5."""
+PIXELS = 2e-5
+"""Share of pixels: five floors of 3.9e-6."""
 
 
 @pytest.fixture(scope="module")
@@ -44,18 +49,18 @@ def test_session_is_upstreams(case, model_of):
     run = Run(case)
     outputs = run.outputs(model_of(case))
     logits, scores = run.difference(outputs)
-    assert logits < LOGITS
-    assert scores < SCORES
+    assert_small(logits, LOGITS, "logits")
+    assert_small(scores, SCORES, "scores")
     expected = case.folder.expected[f"{case.name}/iou3"]
     tracked = [t for t in range(len(outputs)) if t not in run.prompts]
     for t in tracked:
         best = torch.from_numpy(expected[t]).amax(-1)
-        torch.testing.assert_close(outputs[t].predicted_iou, best, rtol=0, atol=5e-5)
+        assert_within(outputs[t].predicted_iou, best, IOU, f"frame {t}")
         masks = unpacked(case.folder.expected[f"{case.name}/masks"][t], case.frames.shape[-1])
         size_hw = tuple(case.frames.shape[-2:])
         found = F.interpolate(outputs[t].mask_logits[None], size_hw, mode="bilinear")[0] > 0
         # Upstream leaves no pixel to two objects in its output; sessions leave that to id maps.
-        assert (masks & ~found).sum() <= 2e-5 * masks.numel() + 1
+        assert (masks & ~found).sum() <= PIXELS * masks.numel() + 1
 
 
 # Mutations.

@@ -8,14 +8,12 @@ from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
 from pvuw.nets.xmem.config import MemoryConfig
 from pvuw.nets.xmem.weights import widths_of
-from tests.helpers.competing import prompt_at
+from tests.helpers.competing import distance, prompt_at
 from tests.helpers.golden import cases, missing, take
+from tests.helpers.noise import PROBABILITY_STEP, assert_small, assert_within
 
-PROB_TOLERANCE = 1e-4
 ID_MISMATCH = 5e-4
 """Share of pixels; the original itself moves by 1.7e-4 between one thread and two, times three."""
-MID_TOLERANCE = 2e-3
-"""Of a tensor's own deviation, as the original's noise is measured."""
 AS_IS = SizePolicy(shorter_side=None)
 
 
@@ -138,9 +136,9 @@ def check(case, loaded, monkeypatch):
         ground = torch.zeros_like(output.mask_logits[:1])
         probs = torch.cat([ground, output.mask_logits]).softmax(0)
         if str(t) in sampled:
-            assert (case.subsample(probs) - sampled[str(t)]).abs().max() < PROB_TOLERANCE, t
+            assert_within(case.subsample(probs), sampled[str(t)], PROBABILITY_STEP, f"frame {t}")
         if str(t) in full:
-            assert (probs - full[str(t)]).abs().max() < PROB_TOLERANCE, t
+            assert_within(probs, full[str(t)], PROBABILITY_STEP, f"frame {t}")
         channels = torch.tensor([0, *output.object_ids], dtype=torch.uint8)
         wrong = (channels[probs.argmax(0)] != ids[t]).sum()
         assert wrong <= max(2, ID_MISMATCH * ids[t].numel()), t
@@ -148,9 +146,8 @@ def check(case, loaded, monkeypatch):
         for name, index in case.intermediates(t).items():
             wanted = mid[f"{t}/{name}"]
             found = take(spy.seen[name], index)
-            assert found.shape == wanted.shape, name
-            scale = wanted.std().clamp(min=1e-6)
-            assert (found - wanted).abs().max() / scale < MID_TOLERANCE, (t, name)
+            tolerance = case.tolerance("mid_abs_over_std")
+            assert_small(distance(found, wanted), tolerance, f"frame {t}: {name}")
         expected = case.meta["memory_trace"][t]
         sizes = [0 if store is None else store.size for store in memory_sizes(session.memory)]
         assert sizes == [expected["work"], expected["long"]]

@@ -8,6 +8,7 @@ from PIL import Image
 
 from pvuw.cli import main
 from pvuw.metrics.ref_davis import merged
+from tests.helpers.noise import DOUBLE_SUMMATION, printed
 from tests.pvuw.metrics.naive import davis
 from tests.pvuw.sources.layouts import write_video
 
@@ -94,12 +95,12 @@ def test_four_annotators_are_merged_assigned_and_averaged(root, capsys):
     expected = [naive(annotator) for annotator in range(4)]
     for annotator in range(4):
         own = [(float(r["j"]), float(r["f"])) for r in rows[3 * annotator : 3 * annotator + 3]]
-        assert np.mean(own, axis=0) == pytest.approx(expected[annotator], abs=1e-12)
+        assert np.mean(own, axis=0) == pytest.approx(expected[annotator], abs=DOUBLE_SUMMATION)
     assert expected[0] == expected[1] == (1, 1)
     assert expected[2][0] < 1 > expected[3][0]
     j, f = np.mean(expected, axis=0)
     last = capsys.readouterr().out.splitlines()[-1].split()
-    assert [float(x) for x in last[1::2]] == pytest.approx([(j + f) / 2, j, f], abs=5e-7)
+    assert [float(x) for x in last[1::2]] == pytest.approx([(j + f) / 2, j, f], abs=printed(6))
 
 
 def test_what_is_missing_is_listed(root, capsys):

@@ -17,7 +17,7 @@ from pvuw.io.records import VideoRecord
 from pvuw.sources import SourceSpec
 from pvuw.sources.asked import asked_by, queries_of
 from pvuw.sources.index import load_records
-from pvuw.sources.mevis import listed_sentences
+from pvuw.sources.mevis import listed_questions
 from pvuw.sources.ref_youtube_vos import sentences_file
 
 _CLIP = ClipConfig(num_frames=5, max_objects=5)
@@ -151,7 +151,7 @@ class MeViSDataModule(SegmentationDataModule):
         # The file of Ref-YouTube-VOS' valid split lists the videos of test as well.
         test = sentences_file(root, "test")
         if self.layout != "mevis" and self.predict == "valid" and test.is_file():
-            others = listed_sentences(test)
+            others = listed_questions(test)
             asked = [query for query in asked if query.video.video_id not in others]
         return asked
 

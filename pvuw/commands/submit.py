@@ -10,6 +10,7 @@ from pvuw.commands.void_option import add_void_option
 from pvuw.submit.formats import FORMATS, SubmissionFormat
 
 if TYPE_CHECKING:
+    from pvuw.sources.mevis import AskedVideo
     from pvuw.submit.check import Submission, SubmissionCheck
 
 _DESCRIPTION = """\
@@ -25,8 +26,8 @@ example:
 
 formats: mose, mosev2 and davis hold <video>/<frame>.png, youtube_vos holds
 Annotations/<video>/<frame>.png; the same masks always give the same bytes. mevis holds
-<video>/<expression>/<frame>.png in black and white, as meta_expressions.json asks; no first-frame
-masks are needed.
+<video>/<expression>/<frame>.png in black and white, as meta_expressions.json asks, ref_youtube_vos
+the same below Annotations/; no first-frame masks are needed.
 Exit status: 0, or 2 if anything is missing or wrong.
 """
 
@@ -54,7 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--expressions",
         type=Path,
         metavar="FILE",
-        help="sentences that are asked about (default: meta_expressions.json beside --images)",
+        help="sentences that are asked about (default: meta_expressions.json beside --images; of "
+        "ref_youtube_vos ROOT/meta_expressions/SPLIT/meta_expressions.json)",
     )
     parser.add_argument(
         "--videos", type=Path, metavar="FILE", help="text file of the videos to submit, one a line"
@@ -91,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     )
     known = [video.video_id for video in list_videos(folder)]
     predictions = MaskTree.find(args.pred, known=known)
-    asked = _expressions(args) if rules.kind == "expression" else None
+    asked = _questions(args) if rules.kind == "expression" else None
     submission = _check(SubmissionCheck(predictions, folder, rules, asked), workers=args.workers)
     if submission.problems:
         return _refuse(submission.problems)
@@ -119,11 +121,17 @@ def _annotations_beside(images: Path) -> Path:
     return beside
 
 
-def _expressions(args: argparse.Namespace) -> dict[str, list[str]]:
-    """Return the sentences that are asked about by video."""
-    from pvuw.sources.mevis import listed_sentences
+def _questions(args: argparse.Namespace) -> "dict[str, AskedVideo]":
+    """Return what is asked by video; without the videos of `test` for Ref-YouTube-VOS' `valid`."""
+    from pvuw.sources.mevis import listed_questions
+    from pvuw.sources.ref_youtube_vos import sentences_file
 
-    return listed_sentences(args.expressions or args.images.parent / "meta_expressions.json")
+    split = args.images.absolute().parent
+    beside, others = split / "meta_expressions.json", None
+    if args.format == "ref_youtube_vos":
+        beside = sentences_file(split.parent, split.name)
+        others = sentences_file(split.parent, "test") if split.name == "valid" else None
+    return listed_questions(args.expressions or beside, leave_out=others)
 
 
 def _check(check: "SubmissionCheck", *, workers: int) -> "Submission":

@@ -195,19 +195,40 @@ def is_truth(folder: Path) -> bool:
     return (folder / _MASKS).is_file()
 
 
-def listed_sentences(path: Path) -> dict[str, list[str]]:
-    """Return the ids of the sentences about each video, of splits without public masks too.
+@dataclass(frozen=True, slots=True)
+class AskedVideo:
+    """What a file of sentences asks of a video."""
+
+    expressions: tuple[str, ...]
+    """Ids of its sentences."""
+    frames: tuple[str, ...]
+    """Stems of the frames to answer for; empty: all there are."""
+
+
+def listed_questions(path: Path, *, leave_out: Path | None = None) -> dict[str, AskedVideo]:
+    """Return what is asked of each video, of splits without public masks too.
 
     Args:
         path: A file `meta_expressions.json`, of MeViS or of Ref-YouTube-VOS.
+        leave_out: Another one, whose videos are left out if it exists: Ref-YouTube-VOS lists the
+            videos of `test` under `valid` too.
 
     Raises:
-        DataError: If it is missing or not as it should be.
+        DataError: If one is missing or not as it should be.
     """
+    others = set() if leave_out is None or not leave_out.is_file() else {*_ids(leave_out)}
     return {
-        video_id: list(member(video, "expressions", place=place, kind=dict))
+        video_id: AskedVideo(
+            tuple(member(video, "expressions", place=place, kind=dict)),
+            listed_frames(video, place=place) if video.get("frames") else (),
+        )
         for video_id, place, video in listed_videos(path)
+        if video_id not in others
     }
+
+
+def _ids(path: Path) -> Iterator[str]:
+    return (video_id for video_id, _, _ in listed_videos(path))
 
 
 def listed_videos(path: Path) -> Iterator[tuple[str, str, Any]]:

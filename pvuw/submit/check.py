@@ -3,8 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from pvuw.errors import DataError
+from pvuw.io.folder import shorten
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.mask_tree import MaskTree
 from pvuw.io.videos import Video
@@ -14,6 +16,18 @@ from pvuw.submit.mask_check import MaskFindings, MaskTask, check_masks
 from pvuw.submit.names import match_names
 
 _MASKS_PER_TASK = 100
+
+
+class Asked(Protocol):
+    """What a server asks of one video."""
+
+    @property
+    def expressions(self) -> Sequence[str]:
+        """Ids of the sentences."""
+
+    @property
+    def frames(self) -> Sequence[str]:
+        """Names of the frames to answer for; none: all there are."""
 
 
 @dataclass
@@ -53,7 +67,8 @@ class SubmissionCheck:
         predictions: Tree of the masks.
         folder: Images, and the masks given with them, of the videos that are asked for.
         rules: Of the server.
-        expressions: Of each video, where the server asks about these.
+        asked: Sentences and frames of each video, where the server asks by sentences. All these
+            videos must have images, unless the folder names its videos.
 
     Raises:
         DataError: If one of the folders cannot be listed at all, or holds masks of another kind.
@@ -64,19 +79,27 @@ class SubmissionCheck:
         predictions: MaskTree,
         folder: VideoFolder,
         rules: SubmissionFormat,
-        expressions: Mapping[str, Sequence[str]] | None = None,
+        asked: Mapping[str, Asked] | None = None,
     ) -> None:
         self.predictions = predictions
         self.rules = rules
         self.submission = Submission()
         self._tasks: list[MaskTask] = []
         self._by_query: dict[str, list[str]] = {}
-        for video in list_videos(folder):
-            query_ids = [video.video_id]
-            if expressions is not None:
-                query_ids = [f"{video.video_id}/{e}" for e in expressions.get(video.video_id, ())]
-            self._check_video(video, query_ids)
+        videos = list_videos(folder)
+        for video in videos:
+            if asked is None:
+                self._check_video(video, [video.video_id], ())
+            elif question := asked.get(video.video_id):
+                query_ids = [f"{video.video_id}/{e}" for e in question.expressions]
+                self._check_video(video, query_ids, question.frames)
         self._extra = self._extra_queries(set(self._by_query))
+        if asked is not None and folder.videos is None:
+            self._extra += [
+                f"{folder.images / video_id}: no such folder, though sentences are about this "
+                "video; add its frames, or name the videos to submit with --videos"
+                for video_id in sorted(asked.keys() - {video.video_id for video in videos})
+            ]
 
     @property
     def num_masks(self) -> int:
@@ -103,25 +126,33 @@ class SubmissionCheck:
         self.submission.problems = lines + self._extra
         return self.submission
 
-    def _check_video(self, video: Video, query_ids: Sequence[str]) -> None:
+    def _check_video(self, video: Video, query_ids: Sequence[str], frames: Sequence[str]) -> None:
         """Plan the reading of a video's answers, and take what names already tell."""
         try:
             video.check()
             object_ids, frame_size_hw = self._object_ids(video), _common_size(video)
+            if lost := sorted(set(frames) - set(video.frame_names)):
+                raise DataError(
+                    f"video {video.video_id}: the sentences' file names {len(lost)} frames that "
+                    f"are not among the images ({shorten(lost)}); extract the frames again"
+                )
         except DataError as error:
             self._by_query.update((query_id, [str(error)]) for query_id in query_ids)
             return
         for query_id in query_ids:
-            self._by_query[query_id] = self._check_names(query_id, video, object_ids, frame_size_hw)
+            self._by_query[query_id] = self._check_names(
+                query_id, video, frames or video.frame_names, object_ids, frame_size_hw
+            )
 
     def _check_names(
         self,
         query_id: str,
         video: Video,
+        frame_names: Sequence[str],
         object_ids: frozenset[int] | None,
         frame_size_hw: tuple[int, int] | None,
     ) -> list[str]:
-        names = match_names(self.predictions.folder(query_id), video.frame_names)
+        names = match_names(self.predictions.folder(query_id), frame_names, what=self.rules.kind)
         frame_of = dict(zip(video.frame_names, video.frame_paths, strict=True))
         for start in range(0, len(names.masks), _MASKS_PER_TASK):
             masks = names.masks[start : start + _MASKS_PER_TASK]

@@ -24,12 +24,15 @@ class SubmissionFormat:
 
 # MeViS: "CodaLab Evaluation Submission" of https://github.com/henghuiding/MeViS. Servers of DAVIS
 # and MOSE refuse a folder around the videos (the former says so, the scorers of the latter walk the
-# root of the zip); that of YouTube-VOS expects one named Annotations.
+# root of the zip); those of YouTube-VOS and Ref-YouTube-VOS expect one named Annotations.
 _ALL = (
     SubmissionFormat("mose", prefix=""),
     SubmissionFormat("mosev2", prefix=""),
     SubmissionFormat("davis", prefix=""),
     SubmissionFormat("youtube_vos", prefix="Annotations/", ids_from="all"),
     SubmissionFormat("mevis", prefix="", ids_from=None, kind="expression", pixels="gray"),
+    SubmissionFormat(
+        "ref_youtube_vos", prefix="Annotations/", ids_from=None, kind="expression", pixels="gray"
+    ),
 )
 FORMATS = {rules.name: rules for rules in _ALL}

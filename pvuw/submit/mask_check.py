@@ -44,6 +44,7 @@ def check_masks(task: MaskTask) -> MaskFindings:
     findings = MaskFindings(task.query_id)
     for mask, frame in zip(task.masks, task.frames, strict=True):
         try:
+            _require_content(mask)
             id_map = read_submitted_mask(mask) if task.object_ids is not None else read_id_map(mask)
             size_hw = task.frame_size_hw or image_size_hw(frame)
         except DataError as error:
@@ -61,14 +62,18 @@ def read_submitted_mask(path: Path) -> NDArray[np.uint8]:
     Raises:
         DataError: If the file is empty, damaged, or anything but an 8-bit palette PNG.
     """
-    if path.is_file() and path.stat().st_size == 0:
-        raise DataError(f"{path}: empty file (0 bytes); predict this frame again")
+    _require_content(path)
     header = png.read_header(path)
     if header.colour_type == png.GRAY:
         raise DataError(f"{path}: grayscale PNG without a palette; {_AGAIN}")
     if header.colour_type == png.PALETTE and header.depth != 8:
         raise DataError(f"{path}: palette PNG of {header.depth} bits per pixel; {_AGAIN}")
     return read_id_map(path)
+
+
+def _require_content(path: Path) -> None:
+    if path.is_file() and path.stat().st_size == 0:
+        raise DataError(f"{path}: empty file (0 bytes); predict this frame again")
 
 
 def _content_problems(

@@ -17,15 +17,16 @@ class NameMatch:
     problems: list[str] = field(default_factory=list)
 
 
-def match_names(folder: Path, frame_names: Sequence[str]) -> NameMatch:
+def match_names(folder: Path, frame_names: Sequence[str], *, what: str = "video") -> NameMatch:
     """Return the masks of a video, and one line per file too many and per run of missing ones.
 
     Args:
         folder: The video's masks; hidden files are not looked at.
         frame_names: Stem of every frame, in order.
+        what: What the masks answer, for messages.
     """
     if not folder.is_dir():
-        return NameMatch(problems=[f"{folder}: no such folder; predict this video too"])
+        return NameMatch(problems=[f"{folder}: no such folder; predict this {what} too"])
     files = {item.name for item in folder.iterdir() if not is_left_over(item.name)}
     if not files:
         wanted = f"{len(frame_names)} masks, {frame_names[0]}.png to {frame_names[-1]}.png"

@@ -117,7 +117,7 @@ def test_answers_to_sentences_become_black_and_white(tmp_path, capsys):
     shutil.copy(tmp_path / "run/Annotations/cats/00000.png", tmp_path / "said/cats/7/00000.png")
     assert run(tmp_path, out, "--format", "mevis", pred="said") == 2
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].endswith("said/cats/10: no such folder; predict this video too")
+    assert lines[0].endswith("said/cats/10: no such folder; predict this expression too")
     assert "said/cats/7: no such expression among the sentences" in lines[1]
 
 

@@ -36,12 +36,21 @@ def shrink_prediction(prediction: FramePrediction, max_side: int) -> FramePredic
         id_map=shrink(prediction.id_map, max_side).clone(),
         output=type(prediction.output)(list(prediction.output.object_ids), empty),
         truth=None if truth is None else shrink(truth, max_side).clone(),
+        sentence=prediction.sentence,
     )
 
 
 def overlay_image(prediction: FramePrediction, *, caption: str) -> Any:
-    """A W&B image with the masks of prediction and truth to switch on and off."""
+    """A W&B image with the masks of prediction and truth to switch on and off.
+
+    Args:
+        prediction: The frame.
+        caption: Names it; followed by the sentence if one was asked.
+    """
     import wandb
+
+    if prediction.sentence is not None:
+        caption = f"{caption}: {prediction.sentence}"
 
     ids = prediction.output.object_ids
     labels = {0: "background"} | {i: f"object {i}" for i in ids}

@@ -228,13 +228,14 @@ class SegmentationModule(lightning.LightningModule):
 def _passed_on(
     query: Query, frames: Iterator[FramePrediction], sinks: Sequence[FrameSink]
 ) -> Generator[None, None, None]:
-    """Write each frame of a query into every sink, with its truth, and yield after it."""
+    """Write each frame of a query into every sink, with truth and sentence; yield after each."""
     with_truth = set(query.truth.positions()) if query.truth is not None else set()
     with ExitStack() as stack:
         writers = [
             stack.enter_context(sink.open(query.query_id, len(query.video))) for sink in sinks
         ]
         for prediction in frames:
+            prediction.sentence = query.prompt if isinstance(query.prompt, str) else None
             if query.truth is not None and prediction.frame_idx in with_truth:
                 ids = query.truth.id_map(prediction.frame_idx, query.video.size_hw)
                 size_hw = (prediction.id_map.shape[0], prediction.id_map.shape[1])

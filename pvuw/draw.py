@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
 from pvuw.io.atomic import atomic_path
 from pvuw.io.masks import davis_palette
 
 _MARGIN = 4
 _LABEL_HEIGHT = 16
+_LINES = 4
+"""Lines of a caption at most."""
 
 
 def overlay(
@@ -32,6 +34,40 @@ def overlay(
     edge[1:] |= id_map[1:] != id_map[:-1]
     tinted[edge] = 255
     return tinted.round().astype(np.uint8)
+
+
+class Caption:
+    """A line or more of text in a band above each frame of a video.
+
+    Letters are those of Pillow's own font, which has no more than Latin ones; others are boxes.
+
+    Args:
+        text: The text.
+        width: Width of the frames, pixels.
+    """
+
+    def __init__(self, text: str, width: int) -> None:
+        size = max(11, width // 30)
+        pen = ImageDraw.Draw(Image.new("RGB", (1, 1)))
+        font = ImageFont.load_default(size)
+        lines = [""]
+        for word in text.split():
+            longer = f"{lines[-1]} {word}".strip()
+            if lines[-1] and pen.textlength(longer, font=font) > width - 2 * _MARGIN:
+                lines.append(word)
+            else:
+                lines[-1] = longer
+        if len(lines) > _LINES:
+            lines = [*lines[: _LINES - 1], f"{lines[_LINES - 1]} ..."]
+        band = Image.new("RGB", (width, len(lines) * (size + _MARGIN) + _MARGIN), "black")
+        pen = ImageDraw.Draw(band)
+        for row, line in enumerate(lines):
+            pen.text((_MARGIN, row * (size + _MARGIN)), line, fill="white", font=font)
+        self._band = np.asarray(band)
+
+    def above(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return a frame, RGB `[H, W, 3]`, below the band."""
+        return np.concatenate([self._band, frame])
 
 
 def contact_sheet(

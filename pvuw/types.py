@@ -220,6 +220,8 @@ class FramePrediction:
     """Scores the id map was made from: the network's own where nothing changed them."""
     truth: Tensor | None = None
     """Ground truth where the video has it, uint8 `[H, W]`, void pixels 0."""
+    sentence: str | None = None
+    """What was asked, where that was a sentence."""
 
 
 FrameWriter = Callable[[FramePrediction], None]

@@ -23,7 +23,7 @@ ALLOWED = {
     "pvuw.parallel": BASE | {"pvuw.stop"},
     "pvuw.pages": BASE,
     "pvuw.report": FILES
-    | {"pvuw.parallel", "pvuw.pages", "pvuw.metrics", "pvuw.ensemble"},  # reads its records
+    | {"pvuw.parallel", "pvuw.draw", "pvuw.pages", "pvuw.metrics", "pvuw.ensemble"},
     "pvuw.submit": FILES | {"pvuw.parallel", "pvuw.fingerprint"},
     "pvuw.sample": FILES | {"pvuw.parallel"},
     "pvuw.sources": FILES | {"pvuw.parallel"},

@@ -36,10 +36,7 @@ class SentenceRow:
     @property
     def buckets(self) -> tuple[str, ...]:
         """Kinds of sentences it belongs to, one of each group."""
-        number = len(self.text.split())
-        length = next((name for limit, name in _LENGTHS if number <= limit), _LONGER)
-        count = ("no target", "one target", "several targets")[min(self.num_targets, 2)]
-        return count, length, "motion words" if speaks_of_motion(self.text) else "no motion words"
+        return buckets_of(self.text, self.num_targets)
 
 
 @dataclass(frozen=True)
@@ -52,6 +49,25 @@ class Existence:
     """Share of the sentences with a target whose answer shows something in some frame."""
     final: float
     """Mean of J&F over all sentences, N-acc and T-acc; what PVUW 2026 ranks by."""
+
+
+def buckets_of(text: str, num_targets: int | None) -> tuple[str, ...]:
+    """Return the kinds of sentences one belongs to, one of each group.
+
+    Args:
+        text: The sentence.
+        num_targets: Objects it means; None: not known, that group is left out.
+
+    Example:
+        >>> buckets_of("the dogs that run", 2)
+        ('several targets', 'up to 6 words', 'motion words')
+    """
+    number = len(text.split())
+    length = next((name for limit, name in _LENGTHS if number <= limit), _LONGER)
+    motion = "motion words" if speaks_of_motion(text) else "no motion words"
+    if num_targets is None:
+        return length, motion
+    return ("no target", "one target", "several targets")[min(num_targets, 2)], length, motion
 
 
 def sentence_row(query_id: str, result: VideoResult, sentence: Expression) -> SentenceRow:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from pvuw.metrics.report import ObjectRow, Summary, summarise
 from pvuw.report.entry import ObjectSummary, VideoSummary
@@ -71,16 +70,6 @@ def object_lines(videos: Sequence[VideoSummary]) -> list[Line]:
     lines = [(s.object_id, Line(video, s.scores, s)) for video, s in shown]
     lines.sort(key=lambda pair: (*pair[1].rank, pair[1].video.video_id, pair[0]))
     return [line for _, line in lines]
-
-
-def anchor(video_id: str) -> str:
-    """Return what names a video in the page's address.
-
-    Example:
-        >>> anchor("a b/c")
-        'video=a%20b%2Fc'
-    """
-    return f"video={quote(video_id, safe='')}"
 
 
 def _means(video: VideoSummary) -> tuple[ObjectRow | None, ...]:

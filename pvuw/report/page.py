@@ -11,11 +11,14 @@ from markupsafe import Markup
 from pvuw.io.atomic import atomic_path
 from pvuw.pages.page import page_template
 from pvuw.parallel import map_in_order
-from pvuw.report.entry import Entry, EntryTask, VideoSummary, make_entry
+from pvuw.report.entry import EntryTask, VideoSummary, make_entries
 from pvuw.report.members.tables import sum_up_members
-from pvuw.report.overview import anchor, object_lines, side_scores, video_lines
-from pvuw.report.payload import line_colour
+from pvuw.report.overview import object_lines, side_scores, video_lines
+from pvuw.report.payload import anchor, line_colour
 from pvuw.report.settings import ReportSettings
+
+THUMBS_MOST = 400
+"""Rows of each table that have a picture, the worst ones: about 4 kB each."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,14 @@ def write_report(
         atomic_path(out) as temporary,
         tempfile.TemporaryFile("w+", dir=out.parent, encoding="utf-8") as data,
     ):
-        entries = map_in_order(
-            make_entry, tasks, workers=workers, name=lambda task: task.video.video_id
+        made = map_in_order(
+            make_entries, tasks, workers=workers, name=lambda task: task.video.video_id
         )
-        for entry in entries:
-            videos.append(entry.summary)
-            data.write(_data_block(entry))
+        for entries in made:
+            for entry in entries.entries:
+                videos.append(entry.summary)
+                data.write(_data_block(anchor(entry.summary.video_id), entry.payload))
+            data.write(_data_block(anchor(entries.video_id, "frames"), entries.pictures))
             if on_video is not None:
                 on_video()
         data.seek(0)
@@ -96,14 +101,16 @@ def _page(
         object_lines=object_lines(videos),
         data=data,
         anchor=anchor,
+        sentences=settings.asks == "expression",
+        thumbs_most=THUMBS_MOST,
         line_colour=line_colour,
     )
 
 
-def _data_block(entry: Entry) -> str:
-    """Return the element that holds a video's data, in one line."""
-    if entry.payload is None:
+def _data_block(name: str, payload: str | None) -> str:
+    """Return the element that holds some data, in one line."""
+    if payload is None:
         return ""
-    safe = entry.payload.replace("<", "\\u003c")  # no text in it can end the element
+    safe = payload.replace("<", "\\u003c")  # no text in it can end the element
     block = Markup('<script type="application/json" id="{}">{}</script>\n')
-    return block.format(anchor(entry.summary.video_id), Markup(safe))
+    return block.format(name, Markup(safe))

@@ -1,76 +1,87 @@
-"""What the viewer needs of one video, pictures included, as JSON."""
+"""What the viewer needs of one query, but for the pictures, as JSON."""
 
 import math
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
-from pvuw.errors import DataError
-from pvuw.io.mask_store import IdMap
-from pvuw.io.masks import davis_palette, read_id_map
-from pvuw.io.videos import Video
+import numpy as np
+
+from pvuw.io.masks import davis_palette
+from pvuw.io.queries import Query
+from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.members.facts import EnsembleFacts
 from pvuw.report.members.payload import MemberPictures, ensemble_payload
-from pvuw.report.pictures import (
-    choose_frames,
-    encode_id_map,
-    encode_picture,
-    read_small,
-    reduced_size,
-)
+from pvuw.report.pictures import choose_frames, encode_id_map, reduced_size
 from pvuw.report.settings import ReportSettings
-from pvuw.report.sides import MaskSource, Series, SideFacts, VideoFacts
+from pvuw.report.sides import MaskReader, Series, SideFacts, VideoFacts
 
 
 def make_payload(
-    video: Video, facts: VideoFacts, members: EnsembleFacts | None, settings: ReportSettings
+    query: Query,
+    facts: VideoFacts,
+    members: EnsembleFacts | None,
+    settings: ReportSettings,
+    picks: Sequence[int],
 ) -> dict[str, Any]:
-    """Return what the viewer needs, one frame in memory at a time.
-
-    A frame that cannot be read becomes a problem of the video, and its masks are shown alone.
+    """Return what the viewer needs to know of one query, one frame in memory at a time.
 
     Args:
-        video: The video.
-        facts: What was measured of it; gets further problems.
+        query: The query.
+        facts: What was measured of it.
         members: What was measured of an ensemble's members.
         settings: What to show and how large.
+        picks: Positions of the frames that have pictures.
     """
+    video = query.video
     size_hw = reduced_size(video.size_hw, settings.max_side)
-    wanted = [_worst_frame(facts), *(members.telling_frames if members else [])]
-    picks = choose_frames(
-        len(video), settings.frames_per_video, wanted=[p for p in wanted if p is not None]
-    )
     named = list(zip(settings.sides, facts.sides, strict=True))
     if settings.truth is not None and facts.truth is not None:
         named.append((settings.truth, facts.truth))
+    readers = [MaskReader(s, query, VideoScore(None, settings.protocol)) for s, _ in named]
     sides = [_side_payload(side, facts.object_ids) for _, side in named]
     pictures = None
     if settings.ensemble is not None and members is not None:
-        pictures = MemberPictures(video, settings.ensemble, members, size_hw)
-    frames: list[str | None] = []
+        pictures = MemberPictures(query, settings.ensemble, members, size_hw)
     for position in picks:
-        frames.append(_picture(video, position, size_hw, facts))
-        maps = [_mask(source, side, video, position) for source, side in named]
+        maps = [
+            None if side.areas[position] is None else reader.read(position)
+            for reader, (_, side) in zip(readers, named, strict=True)
+        ]
         for payload, id_map in zip(sides, maps, strict=True):
             payload["masks"].append(None if id_map is None else encode_id_map(id_map, size_hw))
         if pictures is not None:
             pictures.add(position, maps[0])
     return {
-        "id": video.video_id,
+        "id": query.query_id,
+        "sentence": query.prompt if isinstance(query.prompt, str) else None,
         "count": len(video),
         "pixels": video.size_hw[0] * video.size_hw[1],
         "size": size_hw,
         "picks": picks,
-        "names": [video.frame_paths[position].stem for position in picks],
+        "names": [video.frame_names[position] for position in picks],
         "objects": [{"id": i, "colour": line_colour(i)} for i in facts.object_ids],
-        "pictures": frames,
         "sides": sides,
-        "ensemble": _ensemble(video, facts, members, pictures),
+        "ensemble": _ensemble(query, facts, members, pictures),
         "notes": facts.problems + facts.notes,
     }
 
 
+def picked_frames(
+    query: Query,
+    measured: Sequence[tuple[VideoFacts, EnsembleFacts | None]],
+    settings: ReportSettings,
+) -> list[int]:
+    """Return the frames of a video that get pictures, the same for all of its queries."""
+    wanted = []
+    for facts, members in measured:
+        wanted += [worst_frame(facts), *(members.telling_frames if members else [])]
+    known = [position for position in wanted if position is not None]
+    return choose_frames(len(query.video), settings.frames_per_video, wanted=known)
+
+
 def _ensemble(
-    video: Video,
+    query: Query,
     facts: VideoFacts,
     members: EnsembleFacts | None,
     pictures: MemberPictures | None,
@@ -81,26 +92,9 @@ def _ensemble(
         members,
         pictures,
         answer=facts.sides[0],
-        video_id=video.video_id,
+        video_id=query.query_id,
         object_ids=facts.object_ids,
     )
-
-
-def _picture(
-    video: Video, position: int, size_hw: tuple[int, int], facts: VideoFacts
-) -> str | None:
-    try:
-        return encode_picture(read_small(video, position, size_hw))
-    except DataError as error:
-        facts.problems.append(str(error))
-        return None
-
-
-def _mask(source: MaskSource, side: SideFacts, video: Video, position: int) -> IdMap | None:
-    """Return a mask that was found usable before."""
-    if side.areas[position] is None:
-        return None
-    return read_id_map(source.path(video, position), void_id=source.void_id)
 
 
 def _side_payload(side: SideFacts, ids: Sequence[int]) -> dict[str, Any]:
@@ -118,18 +112,37 @@ def _side_payload(side: SideFacts, ids: Sequence[int]) -> dict[str, Any]:
     return payload
 
 
-def _worst_frame(facts: VideoFacts) -> int | None:
-    """Return the position where the prediction's objects score lowest together."""
+def worst_frame(facts: VideoFacts, object_id: int | None = None) -> int | None:
+    """Return where the prediction scores lowest: its objects together, or one of them.
+
+    Of frames that score alike, the one with most of the objects in truth and prediction: there is
+    something to see. None where nothing is scored.
+    """
     side = facts.sides[0]
-    if side.scores is None:
+    if side.scores is None or object_id not in (None, *side.scores.object_ids):
         return None
     totals = (side.scores.j + side.boundary_scores()).mean(axis=0)
-    return side.scored_frames[int(totals.argmin())]
+    if object_id is not None:
+        row = side.scores.object_ids.index(object_id)
+        totals = side.scores.j[row] + side.boundary_scores()[row]
+    shown = facts.pixels(object_id)
+    alike = np.flatnonzero(totals == totals.min()).tolist()
+    return max((side.scored_frames[place] for place in alike), key=lambda t: (shown[t], -t))
 
 
 def _integers(values: Series) -> list[int | None]:
     """Return whole numbers, which take few characters, and None for NaN."""
     return [None if math.isnan(value) else round(value) for value in values.tolist()]
+
+
+def anchor(query_id: str, what: str = "video") -> str:
+    """Return what names a query, or the frames of a video, in the page's address.
+
+    Example:
+        >>> anchor("a b/c")
+        'video=a%20b%2Fc'
+    """
+    return f"{what}={quote(query_id, safe='')}"
 
 
 def line_colour(object_id: int) -> str:

@@ -5,7 +5,7 @@ const make = (tag, properties, ...children) => {
   element.append(...children);
   return element;
 };
-const tables = ["videos", "objects"].map((name) => byId(`${name}-table`));
+const tables = ["videos", "objects"].map((name) => byId(`${name}-table`)).filter(Boolean);
 const viewer = byId("viewer");
 const slider = byId("slider");
 let shown = null; // the open video; nothing of the others is read or decoded
@@ -21,9 +21,10 @@ const once = (store, key, load) => {
   return store.get(key);
 };
 const picture = (pick) => once(shown.pictures, pick, async () => {
-  if (shown.data.pictures[pick] === null) return null; // the file was damaged
+  const { pictures } = shown.data;
+  if (pictures[pick] === null) return null; // the file was damaged
   const image = new Image();
-  image.src = `data:image/webp;base64,${shown.data.pictures[pick]}`;
+  image.src = `data:image/webp;base64,${pictures[pick]}`;
   await image.decode();
   return image;
 });

@@ -1,8 +1,9 @@
-"""What every video's entry is made with; travels to other processes."""
+"""What every entry is made with; travels to other processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from pvuw.io.mask_tree import QueryKind
 from pvuw.report.sides import MaskSource
 
 
@@ -29,6 +30,8 @@ class ReportSettings:
     frames_per_video: int
     ensemble: Ensemble | None = None
     """Members of the prediction, where it is the answer of an ensemble."""
+    asks: QueryKind = "video"
+    """Whether lines are videos and their objects, or what sentences about videos mean."""
 
     @property
     def compares_with_truth(self) -> bool:

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.io.folder import shorten
-from pvuw.io.masks import VoidId, read_id_map
-from pvuw.io.videos import Video
+from pvuw.io.mask_store import NO_MASKS, IdMap, MaskStore
+from pvuw.io.mask_tree import MaskTree
+from pvuw.io.masks import VoidId
+from pvuw.io.queries import Query
 from pvuw.metrics.accumulate import VideoResult, VideoScore
 from pvuw.metrics.report import ObjectRow
 
@@ -21,10 +23,11 @@ Series: TypeAlias = "NDArray[np.float64]"
 
 @dataclass(frozen=True)
 class MaskSource:
-    """A folder of masks, `<root>/<video>/<frame>.png`, and what the page calls it."""
+    """A tree of masks, `<root>/<query>/<frame>.png`, and what the page calls it."""
 
     label: str
-    root: Path
+    root: Path | None
+    """None: the truth that a query brings along."""
     void_id: VoidId = None
     """Value of pixels without ground truth, which are read as background; see `read_mask`."""
     may_be_sparse: bool = False
@@ -33,9 +36,18 @@ class MaskSource:
     """Whether masks of another size are brought to the frame's, as an ensemble does with its
     members (nearest pixel); else they are a problem."""
 
-    def path(self, video: Video, position: int) -> Path:
-        """Return where the mask of a frame is, if there is one."""
-        return self.root / video.video_id / f"{video.frame_paths[position].stem}.png"
+    def masks(self, query: Query) -> MaskStore:
+        """Return the masks of a query by frame."""
+        if self.root is None:
+            return query.truth or NO_MASKS
+        frames = query.video.frame_names
+        return MaskTree(self.root).masks(query.query_id, frames, void_id=self.void_id)
+
+    def place(self, query: Query) -> str:
+        """Return where these are, for messages."""
+        if self.root is None:
+            return f"{self.label} of {query.query_id}"
+        return str(MaskTree(self.root).folder(query.query_id))
 
 
 @dataclass
@@ -97,20 +109,31 @@ class VideoFacts:
 
     @property
     def object_ids(self) -> list[int]:
-        """Every id that any mask holds, ascending."""
+        """Every id that is scored or that any mask holds, ascending."""
         sides = [*self.sides, *([] if self.truth is None else [self.truth])]
-        return sorted({i for side in sides for areas in side.areas for i in areas or {}})
+        shown = {i for side in sides for areas in side.areas for i in areas or {}}
+        scored = {i for side in sides if side.scores for i in side.scores.object_ids}
+        return sorted(shown | scored)
+
+    def pixels(self, object_id: int | None = None) -> list[int]:
+        """Return pixels of an object, or of all, in prediction and truth of each frame."""
+        against = self.sides[1:2] if self.truth is None else [self.truth]
+        each = [side.areas for side in (self.sides[0], *against)]
+        return [
+            sum(a for areas in frame for i, a in (areas or {}).items() if object_id in (None, i))
+            for frame in zip(*each, strict=True)
+        ]
 
 
 def measure_sides(
-    video: Video, sides: Sequence[MaskSource], truth: MaskSource | None, protocol: str
+    query: Query, sides: Sequence[MaskSource], truth: MaskSource | None, protocol: str
 ) -> VideoFacts:
-    """Return areas and scores of one video, reading each mask once and one frame at a time.
+    """Return areas and scores of one query, reading each mask once and one frame at a time.
 
     Without truth, the first of two sides is scored as if the second one were right.
 
     Args:
-        video: Its frames name the masks.
+        query: The frames of its video name the masks.
         sides: The prediction, and what to compare it with.
         truth: Ground truth; frames without are not scored.
         protocol: One of `PROTOCOL_NAMES`.
@@ -118,9 +141,9 @@ def measure_sides(
     Raises:
         DataError: If the video itself is broken.
     """
-    readers = [MaskReader(source, video, VideoScore(None, protocol)) for source in sides]
-    truth_reader = None if truth is None else MaskReader(truth, video, VideoScore(None, protocol))
-    for position in range(len(video)):
+    readers = [MaskReader(source, query, VideoScore(None, protocol)) for source in sides]
+    truth_reader = None if truth is None else MaskReader(truth, query, VideoScore(None, protocol))
+    for position in range(len(query.video)):
         maps = [reader.read(position) for reader in readers]
         if truth_reader is not None:
             true_map = truth_reader.read(position)
@@ -141,14 +164,16 @@ class MaskReader:
     """Reads one source's masks in order and keeps a few numbers of each.
 
     Args:
-        source: The folder.
-        video: Its frames name the masks.
-        score: Takes the frames that are scored; empty.
+        source: Where the masks are.
+        query: The frames of its video name the masks.
+        score: Takes the frames that are scored; empty. Where the target of a sentence is scored,
+            all that is no background is taken for it, as id 1.
     """
 
-    def __init__(self, source: MaskSource, video: Video, score: VideoScore) -> None:
+    def __init__(self, source: MaskSource, query: Query, score: VideoScore) -> None:
         self.source = source
-        self.video = video
+        self.query = query
+        self.masks = source.masks(query)
         self._faults: list[str] = []
         self._score = score
         self._scored: list[int] = []
@@ -158,20 +183,17 @@ class MaskReader:
         self._resized: dict[str, None] = {}
         self._areas: list[dict[int, int] | None] = []
 
-    def read(self, position: int) -> NDArray[np.uint8] | None:
+    def read(self, position: int) -> IdMap | None:
         """Return the id map of a frame at the frame's size, or None and remember why."""
-        path = self.source.path(self.video, position)
         id_map = None
-        if path.is_file():
-            id_map = self._read_file(path)
+        if position in self.masks:
+            id_map = self._read(position)
         else:
-            self._missing.append(path.stem)
+            self._missing.append(self.query.video.frame_names[position])
         self._areas.append(None if id_map is None else _areas(id_map))
         return id_map
 
-    def score(
-        self, truth: NDArray[np.uint8] | None, id_map: NDArray[np.uint8] | None, position: int
-    ) -> None:
+    def score(self, truth: IdMap | None, id_map: IdMap | None, position: int) -> None:
         """Add a frame to the score; frames without truth are no part of it."""
         if truth is None:
             return
@@ -195,7 +217,7 @@ class MaskReader:
 
     def problems(self) -> list[str]:
         """Return one line each for missing masks, masks of another size, and unreadable ones."""
-        folder, lines = self.source.root / self.video.video_id, list(self._faults)
+        folder, lines = self.source.place(self.query), list(self._faults)
         if self._other_size:
             lines.insert(
                 0,
@@ -205,14 +227,14 @@ class MaskReader:
         if self._missing and not self.source.may_be_sparse:
             lines.insert(
                 0,
-                f"{folder}: {len(self._missing)} of {len(self.video)} frames have no mask "
+                f"{folder}: {len(self._missing)} of {len(self.query.video)} frames have no mask "
                 f"({shorten(self._missing)}), so the video is not scored; predict every frame",
             )
         return lines
 
     def notes(self) -> list[str]:
         """Return a line each on resized masks, and on predicted ids that are no object."""
-        height, width = self.video.size_hw
+        height, width = self.query.video.size_hw
         lines = [
             f"{self.source.label}: masks of {size}, resized to {width}x{height}"
             for size in self._resized
@@ -223,25 +245,30 @@ class MaskReader:
             lines.append(f"{self.source.label}: predicted ids that are no scored object: {ids}")
         return lines
 
-    def _read_file(self, path: Path) -> NDArray[np.uint8] | None:
+    def _read(self, position: int) -> IdMap | None:
+        size_hw = self.query.video.size_hw
         try:
-            id_map = read_id_map(path, void_id=self.source.void_id)
+            stored_hw = self.masks.stored_size_hw(position) or size_hw
+            id_map = self.masks.id_map(position, stored_hw)
         except DataError as error:
             self._faults.append(str(error))
             return None
-        if id_map.shape == self.video.size_hw:
+        if self._score.protocol.kind == "expression":
+            id_map = (id_map != 0).view(np.uint8)
+        if stored_hw == size_hw:
             return id_map
-        (height, width), (true_height, true_width) = id_map.shape, self.video.size_hw
+        (height, width), (true_height, true_width) = stored_hw, size_hw
         if self.source.may_be_resized:
             self._resized[f"{width}x{height}"] = None
             true_size = (true_width, true_height)
             resized = cv2.resize(id_map, true_size, interpolation=cv2.INTER_NEAREST_EXACT)
             return resized.astype(np.uint8, copy=False)
-        self._other_size.append(f"{path.stem} {width}x{height} for {true_width}x{true_height}")
+        name = self.query.video.frame_names[position]
+        self._other_size.append(f"{name} {width}x{height} for {true_width}x{true_height}")
         return None
 
 
-def _areas(id_map: NDArray[np.uint8]) -> dict[int, int]:
+def _areas(id_map: IdMap) -> dict[int, int]:
     counts = np.bincount(id_map.ravel(), minlength=256)
     return {int(i): int(counts[i]) for i in np.flatnonzero(counts) if i}
 

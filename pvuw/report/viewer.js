@@ -57,9 +57,10 @@ const close = () => {
   closeMembers();
   for (const row of document.querySelectorAll("tr.open")) row.classList.remove("open");
 };
-const open = (name, block) => {
+const open = (name, block, position) => {
   close();
   const data = JSON.parse(block.textContent);
+  data.pictures ??= JSON.parse(byId(data.frames).textContent); // sentences about a video share them
   const [height, width] = data.size;
   shown = {
     name, data, turn: 0, clock: null, hidden: new Set(), pictures: new Map(), masks: new Map(),
@@ -67,12 +68,15 @@ const open = (name, block) => {
     captions: data.sides.map(() => make("figcaption")),
   };
   byId("title").textContent = data.id;
+  byId("sentence").textContent = data.sentence ?? "";
+  byId("toggles").hidden = data.sentence !== null; // it means one target
   byId("panels").replaceChildren(...shown.canvases.map(
     (canvas, side) => make("figure", {}, shown.captions[side], canvas),
   ));
   byId("notes").replaceChildren(...data.notes.map((note) => make("li", { textContent: note })));
   slider.max = data.picks.length - 1;
-  slider.value = 0;
+  const near = data.picks.map((pick) => Math.abs(pick - position));
+  slider.value = near.indexOf(Math.min(...near));
   toggles();
   timelines();
   if (data.ensemble) openMembers();
@@ -84,9 +88,9 @@ const open = (name, block) => {
   return draw();
 };
 const route = () => {
-  const name = location.hash.slice(1);
+  const [name, position] = location.hash.slice(1).split("@"); // none in a name: they are quoted
   const block = name.startsWith("video=") ? byId(name) : null;
-  if (block) open(name, block);
+  if (block) open(name, block, Number(position ?? 0));
   else close();
 };
 const step = (by) => {

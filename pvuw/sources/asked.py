@@ -11,7 +11,7 @@ from pvuw.io.records import VideoRecord
 from pvuw.io.text import read_text
 from pvuw.io.videos import FolderFiles, Video
 from pvuw.sources.json_file import member
-from pvuw.sources.mevis import listed_frames, listed_videos
+from pvuw.sources.mevis import FACTS, MevisReader, listed_frames, listed_videos
 from pvuw.sources.ref_youtube_vos import only_frames
 
 _FILES = (".json", ".txt")
@@ -29,6 +29,34 @@ def queries_of(record: VideoRecord) -> list[Query]:
         )
         for sentence in record.expressions
     ]
+
+
+def truths_asked_of(videos: Sequence[Video], folder: Path) -> list[Query]:
+    """Return what a split of MeViS asks of some videos, with the truth; others are left out.
+
+    Args:
+        videos: Frames, wherever they are.
+        folder: Holds `meta_expressions.json` and `mask_dict.json`.
+
+    Raises:
+        DataError: If a file is missing or not as it should be.
+    """
+    folder, by_id = folder.resolve(), {video.video_id: video for video in videos}
+    queries = []
+    for record in MevisReader(FACTS, folder.parent, split=folder.name, frames=False).records():
+        if record.video_id not in by_id:
+            continue
+        place = f"{folder}: video {record.video_id!r}"
+        video = by_id[record.video_id]
+        try:
+            video = only_frames(video, list(record.frame_names), place)
+        except DataError as error:
+            video = Video(video.video_id, video.frame_paths, problem=str(error))
+        for sentence in record.expressions:
+            query_id = f"{record.video_id}/{sentence.expression_id}"
+            truth = UnionMasks(record.store, (sentence.object_ids,))
+            queries.append(Query(query_id, video, sentence.text, truth))
+    return queries
 
 
 def asked_by(text: str | Path, videos: Sequence[Video], *, images: Path) -> list[Query]:

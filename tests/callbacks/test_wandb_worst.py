@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from callbacks.wandb_media import overlay_image, shrink_prediction
 from callbacks.wandb_worst import COLUMNS, WandbWorst, _row, _wrong_share
 from pvuw.types import FrameOutput, FramePrediction, ScoredQuery
 
@@ -72,3 +73,11 @@ def test_a_row_names_set_scores_and_the_worst_object():
 def test_settings_are_checked():
     with pytest.raises(ValueError, match="must be at least 1, got 0, 512"):
         WandbWorst(num_videos=0)
+
+
+def test_pictures_are_captioned_with_the_sentence():
+    asked = prediction(2, 1)
+    asked.sentence = "the red fish"
+    image = overlay_image(shrink_prediction(asked, 4), caption="v/0 00002")
+    assert image._caption == "v/0 00002: the red fish"
+    assert overlay_image(prediction(2, 1), caption="v 00002")._caption == "v 00002"

@@ -135,7 +135,7 @@ def test_predict_evaluate_submit_and_report_see_the_same(tree):
 
         sides = [MaskSource("predicted", out)]
         truth = MaskSource("truth", root / "truth", "auto", may_be_sparse=True)
-        facts = measure_sides(video, sides, truth, "mose")
+        facts = measure_sides(Query.of(video), sides, truth, "mose")
         assert facts.problems == []
         for side in (*facts.sides, facts.truth):
             assert [sorted(areas) for areas in side.areas] == [tree.ids] * len(tree.names)

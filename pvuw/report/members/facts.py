@@ -10,7 +10,7 @@ import numpy as np
 from pvuw.ensemble.members.frame_line import frame_line
 from pvuw.ensemble.record import Record, read_record
 from pvuw.io.mask_store import IdMap
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.members.followed import Band, bands
 from pvuw.report.settings import Ensemble
@@ -93,12 +93,12 @@ class EnsembleFacts:
 
 
 def measure_members(
-    video: Video, answer: MaskSource, ensemble: Ensemble, truth: MaskSource | None, protocol: str
+    query: Query, answer: MaskSource, ensemble: Ensemble, truth: MaskSource | None, protocol: str
 ) -> EnsembleFacts:
     """Return who agrees with the answer where, and what each member scores, a frame at a time.
 
     Args:
-        video: Its frames name the masks.
+        query: The frames of its video name the masks.
         answer: The ensemble's masks.
         ensemble: Members and records.
         truth: Ground truth; None: nothing is scored.
@@ -109,10 +109,10 @@ def measure_members(
     """
     record = None
     if ensemble.records is not None:
-        record = read_record(ensemble.records / f"{video.video_id}.jsonl")
-    readers = [_reader(source, video, protocol) for source in (answer, *ensemble.members)]
-    truths = None if truth is None else _reader(truth, video, protocol)
-    frames = [path.stem for path in video.frame_paths]
+        record = read_record(ensemble.records / f"{query.query_id}.jsonl")
+    readers = [_reader(source, query, protocol) for source in (answer, *ensemble.members)]
+    truths = None if truth is None else _reader(truth, query, protocol)
+    frames = query.video.frame_names
     gathered = _Gathered([source.label for source in ensemble.members])
     for position, frame in enumerate(frames):
         label, *maps = (reader.read(position) for reader in readers)
@@ -136,8 +136,8 @@ def put_right(
     return cv2.LUT(id_map, table).astype(np.uint8, copy=False)
 
 
-def _reader(source: MaskSource, video: Video, protocol: str) -> MaskReader:
-    return MaskReader(source, video, VideoScore(None, protocol))
+def _reader(source: MaskSource, query: Query, protocol: str) -> MaskReader:
+    return MaskReader(source, query, VideoScore(None, protocol))
 
 
 def _facts(

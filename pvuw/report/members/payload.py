@@ -6,7 +6,7 @@ from typing import Any
 from pvuw.ensemble.members.frame_line import OVERRULED_BELOW
 from pvuw.ensemble.record import Exchange
 from pvuw.io.mask_store import IdMap
-from pvuw.io.videos import Video
+from pvuw.io.queries import Query
 from pvuw.metrics.accumulate import VideoScore
 from pvuw.report.members.agreement_map import agreeing
 from pvuw.report.members.facts import EnsembleFacts, put_right
@@ -25,17 +25,17 @@ class MemberPictures:
     """Gathers members' masks and the agreement map of the frames that have pictures.
 
     Args:
-        video: Its frames name the masks.
+        query: The frames of its video name the masks.
         ensemble: The members.
         facts: What was measured of them.
         size_hw: Size of the agreement map, that of the answer's picture.
     """
 
     def __init__(
-        self, video: Video, ensemble: Ensemble, facts: EnsembleFacts, size_hw: tuple[int, int]
+        self, query: Query, ensemble: Ensemble, facts: EnsembleFacts, size_hw: tuple[int, int]
     ) -> None:
         self._facts, self._size_hw = facts, size_hw
-        self._readers = [MaskReader(m, video, VideoScore(None, "mose")) for m in ensemble.members]
+        self._readers = [MaskReader(m, query, VideoScore(None, "mose")) for m in ensemble.members]
         self.small_hw = member_size(size_hw)
         self.masks: list[list[str | None]] = [[] for _ in ensemble.members]
         self.agreement: list[str | None] = []

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from pvuw.cli import main
+from pvuw.draw import Caption
 from pvuw.io.masks import write_id_map
 from tests.pvuw.io.make import square, write_video
 from tests.pvuw.io.movies import write_movie
+from tests.pvuw.report.told import write_told
 
 av = pytest.importorskip("av", reason="needs PyAV, the extra 'video'")
 SIZE = (48, 64)
@@ -103,3 +105,25 @@ def test_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, capsys)
     assert run(*words, "--out", tmp_path / "out") == 2
     assert "out/a.mp4: cannot be written (No space left on device)" in capsys.readouterr().err
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_sentences_stand_above_what_they_mean(tmp_path, capsys):
+    root = write_told(tmp_path)
+    words = ["--images", root / "valid_u/JPEGImages", "--pred", root / "runs/old"]
+    asked = ["--text", root / "valid_u/meta_expressions.json"]
+    assert run(*words, *asked, "--out", root / "out") == 0
+    assert "out/v/1.mp4: 6 frames" in capsys.readouterr().out
+    frames = read(root / "out/v/1.mp4")
+    band = frames[0].shape[0] - 48
+    assert band > 20, "two lines"
+    assert frames[0][:band].max() > 200
+    assert np.median(frames[0][:band]) < 30
+    red, green, _ = frames[4][band + 32 : band + 40, 42:50].mean((0, 1))
+    assert red > green + 30
+    assert run(*words, "--text", "the square", "--out", root / "one.mp4") == 0
+    assert run(*words, "--out", root / "none") == 2
+
+
+def test_a_long_sentence_is_cut():
+    assert Caption("word " * 1000, 64)._band.shape[0] < 80
+    assert Caption("", 64).above(np.zeros((10, 64, 3), np.uint8)).shape[1] == 64

@@ -6,6 +6,8 @@ import numpy as np
 
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import write_id_map
+from pvuw.io.queries import Query
+from pvuw.report.entry import EntryTask, make_entries
 from pvuw.report.settings import ReportSettings
 from pvuw.report.sides import MaskSource
 from tests.pvuw.io.make import square, write_frame
@@ -47,5 +49,13 @@ def settings(root, *, sides=("new", "old"), truth=True, **options):
     return ReportSettings(sides=sources, truth=gt, **defaults | options)
 
 
-def videos(root):
-    return {video.video_id: video for video in list_videos(VideoFolder(root / "JPEGImages"))}
+def queries(root):
+    """What is asked of each video: to follow its objects."""
+    listed = list_videos(VideoFolder(root / "JPEGImages"))
+    return {video.video_id: Query.of(video) for video in listed}
+
+
+def entry_of(query, chosen):
+    """The entry of a video of which one thing is asked."""
+    (entry,) = make_entries(EntryTask((query,), chosen)).entries
+    return entry

@@ -13,7 +13,7 @@ from tests.pvuw.report.browsing import (
     set_slider,
     watched,
 )
-from tests.pvuw.report.make import settings, videos, write_folders
+from tests.pvuw.report.make import queries, settings, write_folders
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 def report(tmp_path_factory):
     root = write_folders(tmp_path_factory.mktemp("report"))
     chosen = settings(root, max_side=64)
-    tasks = [EntryTask(video, chosen) for video in videos(root).values()]
+    tasks = [EntryTask((query,), chosen) for query in queries(root).values()]
     write_report(root / "report.html", tasks, chosen)
     return root / "report.html"
 
@@ -119,7 +119,7 @@ def test_filters_hide_rows_of_both_tables(page):
     assert all(
         text == "3"
         for text in page.locator(
-            "#objects-table tbody tr:not([hidden]) td:nth-child(2)"
+            "#objects-table tbody tr:not([hidden]) td:nth-child(3)"
         ).all_inner_texts()
     )
     assert page.inner_text("#count") == "3 videos, 3 objects"

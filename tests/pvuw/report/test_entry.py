@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 
 from pvuw.metrics.accumulate import VideoResult
-from pvuw.report.entry import EntryTask, make_entry
 from pvuw.report.sides import SideFacts
-from tests.pvuw.report.make import FRAMES, settings, videos, write_folders
+from tests.pvuw.report.make import FRAMES, entry_of, queries, settings, write_folders
 
 
 @pytest.fixture
@@ -16,7 +15,7 @@ def root(tmp_path):
 
 
 def entry(root, video_id, **options):
-    return make_entry(EntryTask(videos(root)[video_id], settings(root, **options)))
+    return entry_of(queries(root)[video_id], settings(root, **options))
 
 
 def test_summary_has_the_scores_of_both_sides(root):

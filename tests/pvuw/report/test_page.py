@@ -8,7 +8,7 @@ import pytest
 
 from pvuw.report.entry import EntryTask
 from pvuw.report.page import write_report
-from tests.pvuw.report.make import settings, videos, write_folders
+from tests.pvuw.report.make import queries, settings, write_folders
 
 
 class Page(HTMLParser):
@@ -51,7 +51,7 @@ def root(tmp_path):
 
 def write(root, **options):
     chosen = settings(root, **options)
-    tasks = [EntryTask(video, chosen) for video in videos(root).values()]
+    tasks = [EntryTask((query,), chosen) for query in queries(root).values()]
     size = write_report(root / "report.html", tasks, chosen)
     text = (root / "report.html").read_text(encoding="utf-8")
     return size, Page(text), text
@@ -61,12 +61,12 @@ def test_tables_are_worst_first(root):
     size, page, text = write(root)
     rows = page.tables["videos-table"][1:]
     assert [row[0] for row in rows] == ["bad", "<odd> name", "good"]
-    assert [row[1] for row in rows] == sorted(row[1] for row in rows)
-    assert rows[2][1:4] == ["1.0000", "1.0000", "1.0000"]
-    assert rows[0][5].startswith("-")
+    assert [row[2] for row in rows] == sorted(row[2] for row in rows)
+    assert rows[2][2:5] == ["1.0000", "1.0000", "1.0000"]
+    assert rows[0][6].startswith("-")
     objects = page.tables["objects-table"][1:]
-    assert objects[0][:2] == ["<odd> name", "3"]
-    assert [float(row[2]) for row in objects] == sorted(float(row[2]) for row in objects)
+    assert [objects[0][column] for column in (0, 2)] == ["<odd> name", "3"]
+    assert [float(row[3]) for row in objects] == sorted(float(row[3]) for row in objects)
     assert size.num_bytes == len(text.encode())
     assert size.num_pictures == 15
 
@@ -76,9 +76,10 @@ def test_every_video_has_its_block_and_nothing_is_loaded(root):
     assert set(page.blocks) == {"video=bad", "video=good", "video=%3Codd%3E%20name"}
     assert page.blocks["video=%3Codd%3E%20name"]["id"] == "<odd> name"
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text)
-    assert not [a for t, a in page.tags if t in ("link", "iframe", "img") or "src" in a]
+    assert not [a for t, a in page.tags if t in ("link", "iframe")]
+    assert all(a["src"].startswith("data:image/webp;") for t, a in page.tags if "src" in a)
     links = [a["href"] for t, a in page.tags if t == "a"]
-    assert {link.removeprefix("#") for link in links} == set(page.blocks)
+    assert {link.removeprefix("#").partition("@")[0] for link in links} == set(page.blocks)
 
 
 def test_problems_are_listed(root):
@@ -93,14 +94,14 @@ def test_problems_are_listed(root):
 def test_without_truth_scores_are_agreement(root):
     _, page, text = write(root, truth=False)
     assert "agreement with old" in text
-    assert len(page.tables["videos-table"][0]) == 7
+    assert len(page.tables["videos-table"][0]) == 8
     assert page.tables["videos-table"][1][0] == "bad"
 
 
 def test_with_nothing_to_compare_there_are_no_scores(root):
     _, page, text = write(root, truth=False, sides=("new",))
     assert "nothing is scored" in text
-    titles = ["Video", "Objects", "Frames", "Lowest object"]
+    titles = ["Video", "Largest, new", "Objects", "Frames", "Lowest object"]
     assert page.tables["videos-table"][0] == titles
 
 
@@ -119,7 +120,13 @@ def test_failure_leaves_the_old_page(root, monkeypatch):
 
 def test_same_bytes_with_several_processes(root):
     chosen = settings(root)
-    tasks = [EntryTask(video, chosen) for video in videos(root).values()]
+    tasks = [EntryTask((query,), chosen) for query in queries(root).values()]
     for workers in (1, 2):
         write_report(root / f"{workers}.html", tasks, chosen, workers=workers)
     assert (root / "1.html").read_bytes() == (root / "2.html").read_bytes()
+
+
+def test_only_the_worst_rows_have_pictures(root, monkeypatch):
+    monkeypatch.setattr("pvuw.report.page.THUMBS_MOST", 1)
+    _, page, _ = write(root)
+    assert sum(tag == "img" for tag, _ in page.tags) == 2  # one in each table

@@ -7,7 +7,7 @@ from pvuw.metrics.pairs import pair_trees
 from pvuw.metrics.scoring import score_pair
 from pvuw.report.sides import MaskSource, absences, measure_sides
 from tests.pvuw.io.make import square
-from tests.pvuw.report.make import FRAMES, SIZE, settings, truth_of, videos, write_folders
+from tests.pvuw.report.make import FRAMES, SIZE, queries, settings, truth_of, write_folders
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def root(tmp_path):
 
 def measure(root, video_id, protocol="mose", **options):
     chosen = settings(root, **options)
-    return measure_sides(videos(root)[video_id], chosen.sides, chosen.truth, protocol)
+    return measure_sides(queries(root)[video_id], chosen.sides, chosen.truth, protocol)
 
 
 @pytest.mark.parametrize("protocol", ["mose", "mosev2", "davis2017"])
@@ -84,7 +84,7 @@ def test_void_of_the_truth_is_background(root):
     write_id_map(root / "gt/good/00002.png", truth_of(2) + void)
     chosen = settings(root)
     truth = MaskSource("truth", root / "gt", void_id=255, may_be_sparse=True)
-    facts = measure_sides(videos(root)["good"], chosen.sides, truth, "davis2017")
+    facts = measure_sides(queries(root)["good"], chosen.sides, truth, "davis2017")
     assert facts.object_ids == [1, 3]
     assert facts.sides[0].scores.object_j.tolist() == [1, 1]
 

@@ -3,6 +3,7 @@
 import json
 
 from pvuw.io.listing import VideoFolder, list_videos
+from pvuw.io.queries import Query
 from pvuw.report.settings import Ensemble, ReportSettings
 from pvuw.report.sides import MaskSource
 from tests.pvuw.ensemble.scenes_of_squares import (
@@ -85,6 +86,6 @@ def settings(root, *, truth=True, **options):
     )
 
 
-def the_video(root):
+def the_query(root):
     (found,) = list_videos(VideoFolder(root / "JPEGImages"))
-    return found
+    return Query.of(found)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def report(tmp_path_factory):
     root = members.write_ensemble(tmp_path_factory.mktemp("ensemble"))
     chosen = replace(members.settings(root), max_side=80, frames_per_video=16)
-    write_report(root / "report.html", [EntryTask(members.the_video(root), chosen)], chosen)
+    write_report(root / "report.html", [EntryTask((members.the_query(root),), chosen)], chosen)
     return root / "report.html"
 
 

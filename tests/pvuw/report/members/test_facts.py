@@ -16,7 +16,7 @@ from tests.pvuw.report.members.make import (
     NAMES,
     maps_of,
     settings,
-    the_video,
+    the_query,
     write_ensemble,
 )
 
@@ -28,7 +28,7 @@ def root(tmp_path):
 
 def measure(root, **options):
     made = settings(root, **options)
-    return measure_members(the_video(root), made.sides[0], made.ensemble, made.truth, "mose")
+    return measure_members(the_query(root), made.sides[0], made.ensemble, made.truth, "mose")
 
 
 def test_agreement_is_that_of_ids_put_right(root):
@@ -114,7 +114,7 @@ def test_figures_are_those_of_the_ensembles_own_record(root, method):
     found, notes = find_ensemble(root / "new/Annotations", {})
     assert notes == []
     answer = replace(made.sides[0], root=root / "new/Annotations")
-    facts = measure_members(the_video(root), answer, found, None, "mose")
+    facts = measure_members(the_query(root), answer, found, None, "mose")
     _, *lines = map(json.loads, (root / "new/agreement/v.jsonl").read_text().splitlines())
     assert facts.contested == [line["contested"] for line in lines]
     for member in facts.members:

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pvuw.report.entry import EntryTask, make_entry
 from tests.pvuw.ensemble.scenes_of_squares import NUM_FRAMES, video
-from tests.pvuw.report.members.make import NAMES, settings, the_video, write_ensemble
+from tests.pvuw.report.make import entry_of
+from tests.pvuw.report.members.make import NAMES, settings, the_query, write_ensemble
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def root(tmp_path):
 
 
 def entry(root, **options):
-    return make_entry(EntryTask(the_video(root), settings(root, **options)))
+    return entry_of(the_query(root), settings(root, **options))
 
 
 def pixels(text, size_hw):
@@ -49,7 +49,7 @@ def test_member_masks_have_ids_put_right(root):
 
 def test_the_map_counts_who_agrees(root):
     made = replace(settings(root), max_side=80)
-    data = json.loads(make_entry(EntryTask(the_video(root), made)).payload)
+    data = json.loads(entry_of(the_query(root), made).payload)
     levels = pixels(data["ensemble"]["agreement"][-1], (48, 80))
     truth = video()[-1]
     expected = 2 + (truth == np.roll(truth, 1, axis=1)).astype(int) - (truth == 9)
@@ -65,7 +65,7 @@ def test_frames_that_tell_most_are_among_the_pictures(root):
 
 def test_a_silent_member_has_no_mask(root):
     made = replace(settings(root), frames_per_video=NUM_FRAMES)
-    data = json.loads(make_entry(EntryTask(the_video(root), made)).payload)
+    data = json.loads(entry_of(the_query(root), made).payload)
     masks = data["ensemble"]["members"][0]["masks"]
     assert [position for position, mask in enumerate(masks) if mask is None] == [4, 5]
 
@@ -82,5 +82,5 @@ def test_a_damaged_record_is_a_problem_and_the_answer_is_shown(root):
 
 def test_other_predictions_have_no_members(root):
     made = replace(settings(root), ensemble=None)
-    data = json.loads(make_entry(EntryTask(the_video(root), made)).payload)
+    data = json.loads(entry_of(the_query(root), made).payload)
     assert data["ensemble"] is None

@@ -3,7 +3,7 @@ import pytest
 from pvuw.report.members.facts import measure_members
 from pvuw.report.members.scores import score_members, score_table, tell_scores
 from pvuw.report.sides import measure_sides
-from tests.pvuw.report.members.make import settings, the_video, write_ensemble
+from tests.pvuw.report.members.make import settings, the_query, write_ensemble
 
 
 @pytest.fixture
@@ -12,9 +12,9 @@ def root(tmp_path):
 
 
 def scores_of(root, **options):
-    made, video = settings(root, **options), the_video(root)
-    facts = measure_members(video, made.sides[0], made.ensemble, made.truth, "mose")
-    answer = measure_sides(video, made.sides, made.truth, "mose").sides[0]
+    made, query = settings(root, **options), the_query(root)
+    facts = measure_members(query, made.sides[0], made.ensemble, made.truth, "mose")
+    answer = measure_sides(query, made.sides, made.truth, "mose").sides[0]
     return score_members("v", answer, facts)
 
 

@@ -3,10 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from pvuw.report.entry import EntryTask, make_entry
+from pvuw.report.entry import EntryTask
 from pvuw.report.members.tables import sum_up_members
 from pvuw.report.page import write_report
-from tests.pvuw.report.members.make import settings, the_video, write_ensemble
+from tests.pvuw.report.make import entry_of
+from tests.pvuw.report.members.make import settings, the_query, write_ensemble
 
 
 @pytest.fixture
@@ -16,12 +17,12 @@ def root(tmp_path):
 
 def summary_of(root, **options):
     made = settings(root, **options)
-    return make_entry(EntryTask(the_video(root), made)).summary, made
+    return entry_of(the_query(root), made).summary, made
 
 
 def rows_of(root, made, section):
     """Cells of each row of a section of the page, titles first, tags taken out."""
-    write_report(root / "page.html", [EntryTask(the_video(root), made)], made)
+    write_report(root / "page.html", [EntryTask((the_query(root),), made)], made)
     page = (root / "page.html").read_text(encoding="utf-8")
     html = re.search(rf'<section id="{section}">.*?</section>', page, re.DOTALL)[0]
     cells = [re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row, re.DOTALL) for row in html.split("<tr")]
@@ -67,7 +68,7 @@ def test_without_truth_there_are_no_scores(root):
 
 def test_without_members_nothing_is_said(root):
     made = replace(settings(root), ensemble=None)
-    summary = make_entry(EntryTask(the_video(root), made)).summary
+    summary = entry_of(the_query(root), made).summary
     assert sum_up_members([summary], made) is None
     titles, cells = rows_of(root, made, "videos")
     assert titles[-1] == "Lowest object"

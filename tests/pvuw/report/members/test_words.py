@@ -3,7 +3,7 @@ import pytest
 from pvuw.ensemble.record import read_record
 from pvuw.report.members.facts import Region, measure_members
 from pvuw.report.members.words import tell, tell_choices, tell_method, tell_region
-from tests.pvuw.report.members.make import SWAP, settings, the_video, write_ensemble
+from tests.pvuw.report.members.make import SWAP, settings, the_query, write_ensemble
 
 STRETCHES = [
     {"first_frame": "00000", "member": "still", "reason": "still: agrees most"},
@@ -13,7 +13,7 @@ STRETCHES = [
 
 def facts_of(root):
     made = settings(root)
-    return measure_members(the_video(root), made.sides[0], made.ensemble, made.truth, "mose")
+    return measure_members(the_query(root), made.sides[0], made.ensemble, made.truth, "mose")
 
 
 def test_what_happened_is_told_a_sentence_each(tmp_path):

@@ -206,6 +206,28 @@ class ForegroundClip(MaskClip):
 
 
 @dataclass
+class Detected:
+    """What one layer found of `S` sentences: `Q` objects each, followed through the clip."""
+
+    score_logits: Tensor
+    """Logit that an object is meant, float `[S, T, Q]`."""
+    boxes: Tensor
+    """Centre column and row, width and height in 0..1, float `[S, T, Q, 4]`."""
+    mask_logits: Tensor
+    """Float `[S, T, Q, h, w]`, a cell every four pixels."""
+    match_boxes: Tensor | None = None
+    """Boxes that decide which object is judged as the one meant; None: `boxes`."""
+
+
+@dataclass
+class DetectionClip(ClipOutput):
+    """Objects that sentences find, by several layers (ReferDINO)."""
+
+    layers: list[Detected]
+    """The last one first; sentences in the order of `VideoBatch.object_to_clip`."""
+
+
+@dataclass
 class FramePrediction:
     """One predicted frame of one video on its way to writers, metrics and pictures."""
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from pvuw.nets.referdino.config import ReferDinoConfig, SwinSize
 from pvuw.nets.referdino.layers import MapSizes
 from pvuw.nets.referdino.positions import map_code
-from pvuw.ops.images import IMAGE_MEAN, IMAGE_STD
+from pvuw.ops.images import normalize_images
 
 _STAGES = ("stage1", "stage2", "stage3", "stage4")
 
@@ -24,19 +24,17 @@ class ImageEncoder(nn.Module):
         super().__init__()
         from transformers import SwinBackbone, SwinConfig
 
-        self.swin: Any = SwinBackbone(
-            SwinConfig(
-                embed_dim=size.width,
-                depths=list(size.depths),
-                num_heads=list(size.heads),
-                window_size=size.window,
-                out_features=list(_STAGES),
-                drop_path_rate=0.2,
-            )
-        )
-        self.swin.swin.layernorm = nn.Identity()  # of the last stage; every stage has its own
-        self.register_buffer("mean", torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
+        settings: dict[str, Any] = {
+            "embed_dim": size.width,
+            "depths": list(size.depths),
+            "num_heads": list(size.heads),
+            "window_size": size.window,
+            "out_features": list(_STAGES),
+            "drop_path_rate": 0.2,
+        }
+        swin: Any = SwinBackbone(SwinConfig(**settings))
+        swin.swin.layernorm = nn.Identity()  # of the last stage; every stage has its own
+        self.swin = swin
 
     def forward(self, frames: Tensor) -> list[Tensor]:
         """Maps of strides 4, 8, 16 and 32, float `[T, C, h, w]`.
@@ -44,8 +42,7 @@ class ImageEncoder(nn.Module):
         Args:
             frames: Uint8, or float in 0..1, `[T, 3, H, W]`.
         """
-        scaled = frames / 255 if frames.dtype == torch.uint8 else frames
-        maps: tuple[Tensor, ...] = self.swin((scaled - self.mean) / self.std).feature_maps
+        maps: tuple[Tensor, ...] = self.swin(normalize_images(frames)).feature_maps
         return list(maps)
 
 

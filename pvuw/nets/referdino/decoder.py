@@ -19,6 +19,8 @@ class Proposals:
     """Which cells, the best first, int64 `[T, Q]`."""
     boxes: Tensor
     """Float `[T, Q, 4]`, in 0..1."""
+    anchors: Tensor
+    """What these were moved from, float `[T, Q, 4]`, in 0..1."""
     features: Tensor
     """What they were judged by, float `[T, Q, C]`."""
 
@@ -84,8 +86,9 @@ class ProposalHead(nn.Module):
         scores = word_scores(judged, words)
         index = scores.topk(min(self.queries, scores.shape[1]), 1).indices
         features = gathered(judged, index)
-        boxes = self.enc_out_bbox_embed(features) + anchors[index]
-        return Proposals(index, boxes.sigmoid(), features)
+        chosen = anchors[index]
+        boxes = self.enc_out_bbox_embed(features) + chosen
+        return Proposals(index, boxes.sigmoid(), chosen.sigmoid(), features)
 
 
 class PruningDecoder(nn.Module):

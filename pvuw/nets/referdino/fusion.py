@@ -40,7 +40,8 @@ class BothWaysAttention(nn.Module):
         return self.out_v_proj(self._join(seen)), self.out_l_proj(self._join(shown))
 
     def _split(self, features: Tensor) -> Tensor:
-        return features.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        batch, count, _ = features.shape
+        return features.view(batch, count, self.heads, -1).transpose(1, 2)
 
     @staticmethod
     def _join(features: Tensor) -> Tensor:

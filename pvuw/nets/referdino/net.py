@@ -9,25 +9,27 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pvuw.errors import PvuwError
-from pvuw.nets.base import VideoSegmenter, VideoSession
+from pvuw.nets.base import TrainableSegmenter, VideoSession
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.referdino.config import ReferDinoConfig, config_of
 from pvuw.nets.referdino.grounder import Choice, ReferDinoGrounder
 from pvuw.nets.referdino.keys import from_release, is_release
 from pvuw.nets.referdino.network import ReferDinoModel
 from pvuw.nets.referdino.text import Tokenizer
+from pvuw.nets.referdino.training import run_clips
 from pvuw.nets.referdino.video import CELL, picture_size
-from pvuw.types import FrameOutput, Prompt, TokenPrompt
+from pvuw.types import DetectionClip, FrameOutput, Prompt, TokenPrompt, VideoBatch
 
 AS_PUBLISHED = Choice()
 """What is meant where a recipe says nothing else."""
 
 
-class ReferDino(VideoSegmenter):
+class ReferDino(TrainableSegmenter):
     """ReferDINO (Liang et al. 2025): finds what a sentence means in every frame of a video.
 
     Paper: https://arxiv.org/abs/2501.14607. What it makes of a video is decided over all frames,
     so its grounder does the work, once for all sentences of a video; a session hands out the masks.
+    It is trained on clips whose slots are what sentences mean (`VideoBatch.sentences`).
 
     Args:
         size: `nano` (made for training from scratch on small images; no published weights),
@@ -41,6 +43,8 @@ class ReferDino(VideoSegmenter):
     """
 
     takes_masks = False
+    clip_output = DetectionClip
+    grounder: ReferDinoGrounder
 
     def __init__(
         self,
@@ -77,6 +81,15 @@ class ReferDino(VideoSegmenter):
         if scale != 1:
             raise PvuwError(f"inference.views.scales: ReferDino looks at scale 1 only, got {scale}")
         return ReferDinoSession(self.model.config.short_side)
+
+    def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> DetectionClip:
+        """What each layer finds of each sentence, at the size of the clips.
+
+        Raises:
+            PvuwError: If the clips have no sentences, or the network no vocabulary.
+        """
+        del features  # there are none that a loss compares
+        return run_clips(self.model, batch, self.grounder.words)
 
     def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
         """Height and width a frame is resized to, by its shorter side."""

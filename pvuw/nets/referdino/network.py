@@ -143,7 +143,7 @@ class ReferDinoModel(nn.Module):
 
 def _pyramid(cells: Tensor, maps: MapSizes, finest: Tensor) -> tuple[Tensor, list[Tensor]]:
     """The map of stride 32, and those of strides 16, 8 and 4."""
-    levels = cells.split([height * width for height, width in maps], 1)
+    levels = torch.split(cells, [height * width for height, width in maps], 1)
     eighth, sixteenth, coarse = (
         level.transpose(1, 2).unflatten(2, size)
         for level, size in zip(levels[:3], maps[:3], strict=True)

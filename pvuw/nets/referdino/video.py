@@ -1,11 +1,8 @@
 """A video's frames, clip by clip, and what several sentences find in them."""
 
-import tempfile
-import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -14,6 +11,7 @@ from pvuw.errors import DataError
 from pvuw.io.videos import Video
 from pvuw.nets.referdino.decoder import gathered
 from pvuw.nets.referdino.network import Detections, ReferDinoModel, Sentence, Tracks
+from pvuw.nets.referdino.spool import FrameSpool
 from pvuw.nets.referdino.text import Words
 from pvuw.nets.referdino.tracker import QueryTracker
 
@@ -46,31 +44,6 @@ def resized(frame: Tensor, short_side: int) -> Tensor:
     return F.interpolate(frame[None], size_hw, mode="bilinear", antialias=True)[0]
 
 
-class FrameSpool:
-    """Maps of a video's frames on the temporary disk, all of one shape; written once, in order.
-
-    Takes `frames * numel * 4` bytes of it; gone with the object.
-    """
-
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="pvuw-referdino-")  # noqa: SIM115
-        weakref.finalize(self, self._file.close)
-        self._shape: tuple[int, ...] = ()
-
-    def append(self, maps: Tensor) -> None:
-        """Keep the maps of the next frames, float `[T, ...]`."""
-        self._shape = tuple(maps.shape[1:])
-        self._file.seek(0, 2)
-        self._file.write(maps.float().cpu().numpy().tobytes())
-
-    def read(self, position: int) -> Tensor:
-        """The map of a frame, float32, on the CPU."""
-        count = int(np.prod(self._shape))
-        self._file.seek(4 * count * position)
-        values = np.frombuffer(self._file.read(4 * count), np.float32)
-        return torch.from_numpy(values.copy()).view(self._shape)
-
-
 @dataclass
 class _Looking:
     """What a sentence has found so far."""
@@ -92,7 +65,7 @@ class _Looking:
         self.queries.append(gathered(features, index).cpu())
         self.boxes.append(gathered(last.boxes.float(), index).cpu())
         self.words.append(words.cpu())
-        self.spool.append(found.narrow)
+        self.spool.append(found.narrow.float())
 
 
 class Sighting:

@@ -19,6 +19,7 @@ from pvuw.nets.referdino.network import Tracks
 from pvuw.nets.referdino.text import Tokenizer
 from pvuw.nets.referdino.tracker import QueryTracker
 from pvuw.nets.referdino.video import look_through, resized
+from pvuw.ops.images import normalize_images
 from tests.helpers.noise import FACTOR, SUMMATION
 from tests.pvuw.nets.referdino.golden import FOLDER, Frames, expected, meta, needs_golden, network
 
@@ -63,7 +64,7 @@ def run(model, tokenizer, clip):
         tracks = Tracks(
             model.temporal_decoder(sorted_queries, found.words[:, 0]), gathered(last.boxes, index)
         )
-        pixels = (frames[:1] / 255 - model.backbone.mean) / model.backbone.std
+        pixels = normalize_images(frames[:1])
         logits = model.scores(tracks.queries, found.words)
         masks = model.masks(tracks, found.words, found.narrow)
         wide = model.pixel_decoder.widen(found.narrow)

@@ -10,9 +10,10 @@ from pvuw.errors import PvuwError
 from pvuw.nets.referdino import Choice, ReferDino
 from pvuw.nets.referdino.config import SIZES
 from pvuw.nets.referdino.positions import logit, map_code, sine_code
+from pvuw.nets.referdino.spool import FrameSpool
 from pvuw.nets.referdino.text import MAX_WORDS, Tokenizer
 from pvuw.nets.referdino.tracker import QueryTracker
-from pvuw.nets.referdino.video import FrameSpool, look_through, picture_size, resized
+from pvuw.nets.referdino.video import look_through, picture_size, resized
 from pvuw.types import MaskPrompt
 from tests.helpers.noise import tolerance_of
 from tests.pvuw.nets.referdino.tiny import Clip, tiny, vocabulary

@@ -36,6 +36,7 @@ class Clip:
     video_id = "clip"
 
     def __init__(self, count, size_hw=(48, 64)):
+        self.size_hw = size_hw
         draw = torch.Generator().manual_seed(2)
         self.frames = torch.randint(0, 90, (count, 3, *size_hw), generator=draw, dtype=torch.uint8)
         for t in range(count):

@@ -1,9 +1,11 @@
+import json
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from pycocotools import mask as coco_mask
 
 from datamodules import ClipConfig, MeViSDataModule, TrainSource
 from datamodules.augment import ClipAugment
@@ -11,6 +13,7 @@ from datamodules.augmentations.colour import ColourConfig, Jitter
 from datamodules.augmentations.geometry import GeometryConfig
 from datamodules.clip_sampling import ClipKey
 from datamodules.sentence_sampling import AnchorSampling
+from pvuw.cli import main
 from pvuw.errors import DataError
 from pvuw.io.videos import Video
 from tests.helpers import mevis, synthetic
@@ -187,3 +190,36 @@ def test_what_is_not_there_is_one_line(root, tmp_path):
         queries[0].check()
     assert len(str(error.value).splitlines()) == 1
     queries[5].check()
+
+
+def test_generated_sentences_mean_what_their_masks_show(tmp_path):
+    out = tmp_path / "told"
+    words = ["sample", out, "--expressions", "--videos", 2, "--valid", 1, "--frames", 8]
+    assert main([str(w) for w in (*words, "--size", 64, 96, "--workers", 1)]) == 0
+    truth = {}
+    for split in ("train", "valid_u"):
+        meta = json.loads((out / split / "meta_expressions.json").read_text())["videos"]
+        tracks = json.loads((out / split / "mask_dict.json").read_text())
+        for video_id, video in meta.items():
+            for e, said in video["expressions"].items():
+                for t in range(len(video["frames"])):
+                    shown = [tracks[str(i)][t] for i in said["anno_id"] if tracks[str(i)][t]]
+                    parts = [coco_mask.decode(runs).astype(bool) for runs in shown]
+                    union = np.logical_or.reduce([np.zeros((64, 96), bool), *parts])
+                    truth[video_id, said["exp"], t] = union
+                    truth[f"{video_id}/{e}", t] = union
+    data = module(out, tmp_path, replace(CLIP, size=64, num_frames=8, max_objects=99))
+    clips = data.train_clips()
+    compared = set()
+    for number in range(2):
+        sample = clips[number]
+        for slot, text in enumerate(sample.sentences):
+            for t, time in enumerate(sample.frame_idx.tolist()):
+                expected = truth[sample.video_id, text, time]
+                assert np.array_equal(sample.masks[t, slot].numpy(), expected)
+                compared.add((sample.video_id, text))
+    assert len(compared) == sum(len(record.expressions) for record in clips.records) > 10
+    for query in data.val_queries():
+        for t in range(8):
+            ids = query.truth.id_map(t, (64, 96))
+            assert np.array_equal(ids == 1, truth[query.query_id, t])

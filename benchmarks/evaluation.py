@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import asdict
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -25,7 +26,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.io.mask_tree import MaskTree
 from pvuw.io.masks import write_id_map
 from pvuw.metrics.pairs import pair_trees
@@ -44,6 +46,7 @@ def main() -> int:
             print(f"{module} is missing: {(__doc__ or '').splitlines()[-1]}", file=sys.stderr)
             return 2
     cv2.setNumThreads(1)
+    run = Run("evaluation", args, "numpy", "opencv-python-headless", "kornia_rs", "vos-benchmark")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if args.gt is None:
@@ -57,7 +60,10 @@ def main() -> int:
         rows = score_ours(gt, pred)  # the files are in the page cache from here on
         times = best_times(gt, pred, repeats=args.repeats)
         reference = score_vos_benchmark(gt, pred)
-    print_report(rows, reference, times, source=str(args.gt or "generated videos"))
+    source = "generated" if args.gt is None else str(args.gt.name)
+    table = report(rows, reference, times, source=source)
+    print(markdown(asdict(table)))
+    run.save({"speed": table})
     return 0
 
 
@@ -67,6 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--gt", type=Path, help="true masks (default: generated)")
     parser.add_argument("--pred", type=Path, help="predicted masks")
     parser.add_argument("--repeats", type=int, default=3, help="the best of so many runs counts")
+    add_save(parser)
     args = parser.parse_args()
     if (args.gt is None) != (args.pred is None):
         parser.error("--gt and --pred come together")
@@ -116,23 +123,19 @@ def seconds(score: Callable[[Path, Path], object], gt: Path, pred: Path) -> floa
     return time.perf_counter() - started
 
 
-def print_report(
+def report(
     rows: list[ObjectRow], reference: Scores, times: tuple[float, float], *, source: str
-) -> None:
-    """Print both speeds, their ratio and how far the values are apart."""
+) -> Table:
+    """Both speeds, their ratio and how far the values are apart."""
     object_frames = sum(row.num_frames for row in rows)
     ours = {(row.video_id, row.object_id): (row.j, row.f) for row in rows}
     common = ours.keys() & reference.keys()
     difference = max(np.abs(np.subtract(ours[key], reference[key])).max() for key in common)
-    print(describe_machine("numpy", "opencv-python-headless", "kornia_rs", "vos-benchmark"))
-    print("one process and one thread each, files in the page cache, best runs")
-    print(f"{source}: {len(rows)} objects, {object_frames} object frames\n")
-    print(f"{'':15}{'seconds':>10}{'object frames/s':>18}")
-    for name, taken in zip(("vos-benchmark", "pvuw evaluate"), reversed(times), strict=True):
-        print(f"{name:15}{taken:10.2f}{object_frames / taken:18.0f}")
-    print(f"\nratio {times[1] / times[0]:.1f}")
-    print(f"largest difference in an object's J or F: {difference:.1e}")
     print(f"objects that only one of the two scores: {len(ours.keys() ^ reference.keys())}")
+    heads = ("masks", "vos-benchmark", "pvuw", "ratio", "largest difference")
+    speeds = [object_frames / times[1], object_frames / times[0], times[1] / times[0]]
+    row = [f"{source}, {object_frames} object frames", *speeds, float(difference)]
+    return Table(heads, [row], ("{}", "{:.0f}", "{:.0f}", "{:.1f}", "{:.1e}"))
 
 
 def generate_videos(gt: Path, pred: Path) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from unittest import mock
 
@@ -24,7 +24,8 @@ import psutil
 import torch
 from torch import Tensor
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.io.frames import read_frame
 from pvuw.nets.sam2 import features
 from pvuw.nets.sam2.build import build_sam2_base
@@ -57,22 +58,21 @@ def main() -> None:
     if args.grow is not None:
         print(memory_growth(args.grow, args.folder))
         return
-    print(describe_machine("torch", "sam2"))
+    run = Run("prediction", args, "torch", "sam2")
     clock = time.process_time if args.clock == "cpu" else time.perf_counter
     with tempfile.TemporaryDirectory() as name:
-        print_speed(Path(name), args, clock)
+        tables = {"speed": speed_table(Path(name), args, clock)}
         if not args.skip_memory:
-            print_memory(Path(name))
+            tables["memory"] = memory_table(Path(name))
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
 
 
-def print_speed(folder: Path, args: argparse.Namespace, clock: Callable[[], float]) -> None:
+def speed_table(folder: Path, args: argparse.Namespace, clock: Callable[[], float]) -> Table:
     """One row per network and number of objects, times in milliseconds per frame."""
     masks = write_video(folder / "speed", num_frames=args.frames)
-    print(
-        f"\n{args.frames} frames {SIZE_HW[1]}x{SIZE_HW[0]}, {args.threads} thread(s), ms per frame"
-    )
-    print(f"{args.clock} time of {args.repeats} videos in lockstep; ratio = ours / upstream\n")
-    print("network   objects | propagation  upstream  ratio | whole video  upstream  ratio")
+    rows = []
     for size in args.sizes:
         predictor = build_predictor(size, IMAGE_SIZE)
         net = build_sam2_base(size, image_size=IMAGE_SIZE).eval()
@@ -86,17 +86,24 @@ def print_speed(folder: Path, args: argparse.Namespace, clock: Callable[[], floa
                 for mine, other in zip(a, b, strict=True):
                     ours.append(mine)
                     theirs.append(other)
-            print(f"{size:5}{IMAGE_SIZE:4} {count:8} | {columns(ours, theirs, args.frames)}")
+            (ours_ms, upstream_ms), whole = columns(ours, theirs, args.frames)
+            figures = [ours_ms, upstream_ms, ours_ms / upstream_ms, whole[0] / whole[1]]
+            rows.append([size, count, *figures])
+            print(*rows[-1], flush=True)
+    heads = (f"network at {IMAGE_SIZE} px", "objects", "ms per frame, ours", "upstream", "ratio")
+    formats = ("{}", "{}", "{:.1f}", "{:.1f}", "{:.2f}", "{:.2f}")
+    return Table((*heads, "whole video"), rows, formats)
 
 
-def columns(ours: list[FrameSeconds], theirs: list[FrameSeconds], num_frames: int) -> str:
-    """Milliseconds and ratios: medians of propagation, means of everything."""
+def columns(
+    ours: list[FrameSeconds], theirs: list[FrameSeconds], num_frames: int
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of both: medians of propagation, means of everything."""
     later = [t for t in range(len(ours)) if t % num_frames]
-    pairs = (
-        [statistics.median(x[t].propagation for t in later) for x in (ours, theirs)],
-        [statistics.mean(f.everything for f in x) for x in (ours, theirs)],
+    return (
+        [1e3 * statistics.median(x[t].propagation for t in later) for x in (ours, theirs)],
+        [1e3 * statistics.mean(f.everything for f in x) for x in (ours, theirs)],
     )
-    return " | ".join(f"{a * 1e3:11.1f}  {b * 1e3:8.1f}  {a / b:5.2f}" for a, b in pairs)
 
 
 def run_ours(
@@ -146,18 +153,20 @@ def run_upstream(
         yield FrameSeconds(clock() - start, clock() - start)
 
 
-def print_memory(folder: Path) -> None:
+def memory_table(folder: Path) -> Table:
     """Peak growth of a fresh process by length of the video."""
-    print(f"\npeak memory added, MiB, nano at {IMAGE_SIZE}, 1 object")
+    grown: dict[str, list[float]] = {"ours": [], "upstream": []}
     for frames in MEMORY_FRAMES:
         video = folder / f"memory{frames}"
         write_video(video, num_frames=frames)
-        for who in ("ours", "upstream"):
+        for who, found in grown.items():
             command = [sys.executable, "-m", "benchmarks.prediction", "--grow", who]
-            found = subprocess.run(
+            done = subprocess.run(
                 [*command, "--folder", str(video)], check=True, capture_output=True, text=True
             )
-            print(f"{frames:4} frames  {who:9} {float(found.stdout):7.1f}", flush=True)
+            found.append(float(done.stdout))
+    heads = ("peak memory added, MiB (nano, 1 object)", *(f"{n} frames" for n in MEMORY_FRAMES))
+    return Table(heads, [[who, *found] for who, found in grown.items()], ("{}", "{:.1f}", "{:.1f}"))
 
 
 def memory_growth(who: str, folder: Path) -> float:
@@ -201,6 +210,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu where others use the machine"
     )
+    add_save(parser)
     parser.add_argument("--skip-memory", action="store_true", help="speed only")
     parser.add_argument("--grow", choices=("ours", "upstream"), help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

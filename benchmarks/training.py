@@ -14,13 +14,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 
 import psutil
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.machine import describe_machine
 from benchmarks.prediction import peak_rss
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.losses import VOSLoss
 from pvuw.nets.sam2.clip_forward import ForwardConfig, forward_clip
 from pvuw.nets.sam2.recompute import RECOMPUTED_PARTS, WORTHWHILE_PARTS, RecomputedPart
@@ -61,28 +63,35 @@ def main() -> None:
     if args.grow is not None:
         print(*memory(*args.grow))
         return
-    print(describe_machine("torch", "sam2"))
-    print(f"\n{args.threads} thread(s), {args.clock} time, median of {args.repeats} steps")
-    print("ratio: ours / upstream; checkpointed / ours\n")
-    print(f"{'':34} | {'ours':>7} upstream ratio | checkpointed ratio | all parts ratio")
+    run, rows = Run("training", args, "torch", "sam2"), []
     for name in args.cases or CASES:
-        case, counts = CASES[name]
-        print(f"{name}, {case.image_size} px, {sum(counts)} objects")
-        print_row("seconds", step_seconds(name, args), "8.3f")
         sizes = [fresh_memory(side, name) for side in SIDES]
-        print_row("MiB of tensors at the peak", [tensors for tensors, _ in sizes], "8.0f")
-        print_row("MiB added to the process", [process for _, process in sizes], "8.0f")
+        tensors, process = ([one[kind] for one in sizes] for kind in (0, 1))
+        for what, figures in (
+            ("seconds", step_seconds(name, args)),
+            ("MiB of tensors at the peak", tensors),
+            ("MiB added to the process", process),
+        ):
+            rows.append(row_of(name, what, figures))
+            print(*rows[-1], flush=True)
+    heads = ("case", "what", "ours", "upstream", "ratio", "checkpointed", "to ours")
+    formats = ("{}", "{}", *["{:.3g}", "{:.3g}", "{:.2f}", "{:.3g}", "{:.2f}", "{:.3g}", "{:.2f}"])
+    table = Table((*heads, "all parts", "to ours"), rows, formats)
+    print(markdown(asdict(table)))
+    run.save({"steps": table})
 
 
-def print_row(what: str, figures: list[float], form: str) -> None:
-    """A line of figures of all sides and their ratios."""
+def row_of(name: str, what: str, figures: list[float]) -> list[str | float]:
+    """Figures of all sides and their ratios."""
+    case, counts = CASES[name]
     ours, upstream, checkpointed, everything = figures
-    print(
-        f"{what:>34} | {ours:{form}} {upstream:{form}} {ours / upstream:5.2f} | "
-        f"{checkpointed:12{form[1:]}} {checkpointed / ours:5.2f} | "
-        f"{everything:9{form[1:]}} {everything / ours:5.2f}",
-        flush=True,
-    )
+    return [
+        f"{name}, {case.image_size} px, {sum(counts)} objects",
+        what,
+        *(ours, upstream, ours / upstream),
+        *(checkpointed, checkpointed / ours),
+        *(everything, everything / ours),
+    ]
 
 
 def make_step(side: str, name: str) -> Callable[[], None]:
@@ -166,6 +175,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu where others use the machine"
     )
+    add_save(parser)
     parser.add_argument("--cases", nargs="+", choices=CASES, metavar="CASE", help="only these rows")
     parser.add_argument("--grow", nargs=2, help=argparse.SUPPRESS)
     return parser.parse_args()

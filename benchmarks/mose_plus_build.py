@@ -11,6 +11,8 @@ import argparse
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,9 @@ import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from benchmarks.machine import describe_machine
 from benchmarks.mose_plus_traits import SIZE_HW, timed, write_videos
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.io.masks import read_id_map
 from pvuw.io.records import VideoRecord
 from pvuw.mose_plus.build.build import build_videos
@@ -31,6 +34,9 @@ from pvuw.mose_plus.select.choose import Selection
 from pvuw.mose_plus.select.decision import Decision
 from pvuw.sources import SourceSpec, open_source
 
+Row = list[Any]
+HEADS = ("step", "frames/s", "ms of processor per frame")
+
 
 def main() -> None:
     """Measure and print."""
@@ -38,41 +44,44 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=20)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--workers", type=int, default=2)
+    add_save(parser)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    print(describe_machine("numpy", "opencv-python-headless", "pillow", "kornia_rs"))
+    packages = ("numpy", "opencv-python-headless", "pillow", "kornia_rs")
+    run, rows = Run("mose_plus_build", args, *packages), list[Row]()
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         write_videos(root / "mose" / "train", args.videos, args.frames)
         write_youtube_vis(root / "mose" / "train", root / "vis")
         for source in ("mose", "youtube_vis_2019"):
-            measure(source, root, args.workers)
+            rows += measure(source, root, args.workers)
+    table = Table(HEADS, rows, ("{}", "{:,.0f}", "{:.2f}"))
+    print(markdown(asdict(table)))
+    run.save({"speed": table})
 
 
-def measure(source: str, root: Path, workers: int) -> None:
-    """Print what building the videos of one source takes."""
+def measure(source: str, root: Path, workers: int) -> Iterator[Row]:
+    """What building the videos of one source takes."""
     folder = root / ("mose" if source == "mose" else "vis")
     records = list(open_source(SourceSpec(source, folder)).records())
-    total = sum(len(record.annotated) for record in records)
-    height, width = SIZE_HW
-    print(f"{source}: {len(records)} videos, {total} frames, {width}x{height}, {workers} processes")
     for what, config in (
         ("hard links", BuildConfig()),
         ("symbolic links", BuildConfig(frames="symlink")),
         ("encoded at 480", BuildConfig(frames="encode", short_side=480)),
     ):
-        measure_build(what, records, all_of(source, folder, config), root / "out", workers)
+        settings = all_of(source, folder, config)
+        yield from measure_build(f"{source}: {what}", records, settings, root / "out", workers)
 
 
 def measure_build(
     what: str, records: list[VideoRecord], config: MosePlusConfig, out: Path, workers: int
-) -> None:
-    """Print three rows: a build, the same again, and a verification."""
+) -> Iterator[Row]:
+    """Three rows: a build, the same again, and a verification."""
     shutil.rmtree(out, ignore_errors=True)
     total, selection = sum(len(record.annotated) for record in records), admit(records)
-    for step in (what, "  again, nothing to do"):
-        show(step, total, *timed(lambda: build(selection, records, config, out, workers)))
-    show("  verify", total, *timed(lambda: verify(out, workers)))
+    for step in (what, f"{what}, again, nothing to do"):
+        yield row_of(step, total, *timed(lambda: build(selection, records, config, out, workers)))
+    yield row_of(f"{what}, verify", total, *timed(lambda: verify(out, workers)))
 
 
 def build(
@@ -93,12 +102,9 @@ def verify(out: Path, workers: int) -> None:
     assert not problems, problems
 
 
-def show(what: str, frames: int, seconds: float, processor: float) -> None:
-    """Print one row."""
-    print(
-        f"  {what:24} {seconds:7.2f} s {frames / seconds:8.0f} frames/s "
-        f"{1000 * processor / frames:7.2f} ms of processor per frame"
-    )
+def row_of(what: str, frames: int, seconds: float, processor: float) -> Row:
+    """Frames a second, and milliseconds of the processor for each."""
+    return [what, frames / seconds, 1000 * processor / frames]
 
 
 def all_of(source: str, root: Path, config: BuildConfig) -> MosePlusConfig:

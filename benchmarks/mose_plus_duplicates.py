@@ -9,13 +9,17 @@ Any folder of videos will do; the masks cut out the objects that are pasted for 
 import argparse
 import itertools
 import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.io.videos import FolderFiles
 from pvuw.mose_plus.select.confirm import picture_difference, thumbnail
 from pvuw.mose_plus.select.duplicates import DuplicateConfig, find_duplicates
@@ -33,30 +37,49 @@ COPIES = {
 }
 STILL_CAMERA_CLIPS = 60
 
+Row = list[Any]
+
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--images", type=Path, required=True, help="one folder of frames per video")
     parser.add_argument("--annotations", type=Path, required=True, help="one folder of masks each")
+    add_save(parser)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    print(describe_machine("numpy", "opencv-python-headless", "pillow"))
+    run = Run("mose_plus_duplicates", args, "numpy", "opencv-python-headless", "pillow")
     videos = {
         folder.name: FolderFiles(folder, sorted(path.name for path in folder.glob("*.jpg")))
         for folder in sorted(args.images.iterdir())
     }
     print(f"{len(videos)} videos, {sum(map(len, videos.values()))} frames")
-    print(f"{'one frame against':34} {'bits of 256: 50 % 99 % max':>28} {'grey levels':>22}")
     with tempfile.TemporaryDirectory() as name:
-        frames_against_copies(videos, Path(name))
-        frames_against_neighbours(videos)
-        whole_videos(videos, Path(name))
-        still_cameras(videos, args.annotations, Path(name))
+        folder = Path(name)
+        frames = [*frames_against_copies(videos, folder), *frames_against_neighbours(videos)]
+        found = [
+            *whole_videos(videos, folder),
+            *still_cameras(videos, args.annotations, folder),
+        ]
+    quantiles = "50 %, 99 %, max; of later frames min, 1 %, 50 %"
+    heads = ("one frame against", f"bits of 256: {quantiles}", "grey levels: the same")
+    form = ("{}", "{:.0f}, {:.0f}, {:.0f}", "{:.1f}, {:.1f}, {:.1f}")
+    heads_of_videos = (
+        "clips",
+        "number",
+        "pairs by hashes alone",
+        "with pixels",
+        "planted",
+        "wrong",
+    )
+    tables = {"frames": Table(heads, frames, form), "videos": Table(heads_of_videos, found)}
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
 
 
-def frames_against_copies(videos: dict[str, FolderFiles], folder: Path) -> None:
-    """Print how far copies of single frames are from the frames."""
+def frames_against_copies(videos: dict[str, FolderFiles], folder: Path) -> Iterator[Row]:
+    """How far copies of single frames are from the frames."""
     for what, (scale, quality, interpolation) in COPIES.items():
         rows = []
         for path in itertools.chain(*(files[::10] for files in videos.values())):
@@ -66,22 +89,22 @@ def frames_against_copies(videos: dict[str, FolderFiles], folder: Path) -> None:
             small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=interpolation)
             cv2.imwrite(str(copy), small, [cv2.IMWRITE_JPEG_QUALITY, quality])
             rows.append(distances(path, copy))
-        show(f"its copy, {what}", rows)
+        yield quantiles_of(f"its copy, {what}", rows)
 
 
-def frames_against_neighbours(videos: dict[str, FolderFiles]) -> None:
-    """Print how far the next frames of the same video are: smallest values matter here."""
+def frames_against_neighbours(videos: dict[str, FolderFiles]) -> Iterator[Row]:
+    """How far the next frames of the same video are: smallest values matter here."""
     for step in (1, 2, 5):
         rows = [
             distances(files[i], files[i + step])
             for files in videos.values()
             for i in range(0, len(files) - step, 10)
         ]
-        show(f"the frame {step} later", rows, quantiles=(0, 0.01, 0.5))
+        yield quantiles_of(f"the frame {step} later", rows, quantiles=(0, 0.01, 0.5))
 
 
-def whole_videos(videos: dict[str, FolderFiles], folder: Path) -> None:
-    """Print what is found among all videos, their halves, and copies of every second frame."""
+def whole_videos(videos: dict[str, FolderFiles], folder: Path) -> Iterator[Row]:
+    """What is found among all videos, their halves, and copies of every second frame."""
     halves = {
         VideoKey("halves", "train", f"{name} {part}"): chosen
         for name, files in videos.items()
@@ -90,16 +113,16 @@ def whole_videos(videos: dict[str, FolderFiles], folder: Path) -> None:
             ("2", files[len(files) // 2 + 5 :]),
         )
     }
-    report("first and second halves, 10 frames cut out between", halves, set())
+    yield report("first and second halves, 10 frames cut out between", halves, set())
     copies = {VideoKey("copies", "train", f"{n} copy"): recode(f[::2], folder / n)
               for n, f in videos.items()}  # fmt: skip
     originals = {VideoKey("originals", "train", name): files for name, files in videos.items()}
     planted = {(f"{name} copy", name) for name in videos}
-    report("copies of every second frame, half size, quality 60", originals | copies, planted)
+    yield report("copies of every second frame, half size, quality 60", originals | copies, planted)
 
 
-def still_cameras(videos: dict[str, FolderFiles], annotations: Path, folder: Path) -> None:
-    """Print what is found among clips of one unmoving background with objects in motion."""
+def still_cameras(videos: dict[str, FolderFiles], annotations: Path, folder: Path) -> Iterator[Row]:
+    """What is found among clips of one unmoving background with objects in motion."""
     rng = np.random.default_rng(0)
     names = sorted(videos)
     for share in (0.002, 0.005, 0.01, 0.02, 0.05):
@@ -111,7 +134,7 @@ def still_cameras(videos: dict[str, FolderFiles], annotations: Path, folder: Pat
                 key = VideoKey("still", "train", f"{share} {trial} {part}")
                 clip = paste(background, actor, annotations, share, rng)
                 pairs[key] = write(clip, folder / f"{share}_{trial}{part}")
-        report(f"still camera, moving object of {share:.1%} of the frame", pairs, set())
+        yield report(f"still camera, moving object of {share:.1%} of the frame", pairs, set())
 
 
 def paste(
@@ -156,17 +179,14 @@ def write(pictures: list[Picture], folder: Path, quality: int = 85) -> FolderFil
     return FolderFiles(folder, names)
 
 
-def report(what: str, videos: dict[VideoKey, FolderFiles], planted: set[tuple[str, str]]) -> None:
-    """Print how many pairs are found, by hashes alone and with pixels compared."""
+def report(what: str, videos: dict[VideoKey, FolderFiles], planted: set[tuple[str, str]]) -> Row:
+    """How many pairs are found, by hashes alone and with pixels compared."""
     hashes = [hash_frames(key, files) for key, files in videos.items()]
     by_hash = find_duplicates(hashes, videos, config=DuplicateConfig(max_difference=1e9))
     found = find_duplicates(hashes, videos, config=DuplicateConfig())
     names = {(pair.first.video_id, pair.second.video_id) for pair in found}
-    right = f", {len(names & planted)} of {len(planted)} planted" if planted else ""
-    print(
-        f"{what}: {len(videos)} videos, {len(by_hash)} pairs by hashes alone, {len(found)} with "
-        f"pixels compared{right}, {len(names - planted)} wrong"
-    )
+    right = f"{len(names & planted)} of {len(planted)}"
+    return [what, len(videos), len(by_hash), len(found), right, len(names - planted)]
 
 
 def distances(first: Path, second: Path) -> tuple[int, float]:
@@ -178,16 +198,12 @@ def distances(first: Path, second: Path) -> tuple[int, float]:
     return bits, picture_difference(thumbnail(first), thumbnail(second))
 
 
-def show(
+def quantiles_of(
     what: str, rows: list[tuple[int, float]], quantiles: tuple[float, ...] = (0.5, 0.99, 1)
-) -> None:
-    """Print quantiles of both distances."""
+) -> Row:
+    """Quantiles of both distances."""
     bits, levels = np.quantile(np.array(rows), quantiles, axis=0).T
-    marks = " ".join(f"{q:.0%}" for q in quantiles)
-    print(
-        f"{what:34} {' '.join(f'{b:7.0f}' for b in bits)} {' '.join(f'{v:7.1f}' for v in levels)}"
-        f"   ({marks})"
-    )
+    return [what, bits.tolist(), levels.tolist()]
 
 
 if __name__ == "__main__":

@@ -11,13 +11,15 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.io.masks import write_id_map
 from pvuw.io.records import VideoRecord
 from pvuw.io.videos import FolderFiles
@@ -37,14 +39,18 @@ def main() -> None:
     parser.add_argument("--videos", type=int, default=8)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--workers", type=int, default=2)
+    add_save(parser)
     args = parser.parse_args()
     cv2.setNumThreads(1)
-    print(describe_machine("numpy", "opencv-python-headless", "pillow"))
+    run = Run("mose_plus_traits", args, "numpy", "opencv-python-headless", "pillow")
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         write_videos(root / "train", args.videos, args.frames)
-        measure_analysis(list(open_source(SourceSpec("mose", root)).records()), root, args.workers)
+        records = list(open_source(SourceSpec("mose", root)).records())
+        table = measure_analysis(records, root, args.workers)
+    print(markdown(asdict(table)))
     measure_duplicates()
+    run.save({"speed": table})
 
 
 def write_videos(folder: Path, videos: int, frames: int) -> None:
@@ -67,19 +73,15 @@ def write_videos(folder: Path, videos: int, frames: int) -> None:
             cv2.imwrite(str(image), frame, [cv2.IMWRITE_JPEG_QUALITY, 92])
 
 
-def measure_analysis(records: list[VideoRecord], root: Path, workers: int) -> None:
-    """Print frames a second of traits and hashes, and the time of a start from the cache."""
+def measure_analysis(records: list[VideoRecord], root: Path, workers: int) -> Table:
+    """Frames a second of traits and hashes, also from the cache."""
     total = sum(record.num_frames for record in records)
     frames = {key_of(r): FolderFiles(r.frame_dir, r.frame_files) for r in records}
-    height, width = SIZE_HW
-    print(f"{len(records)} videos, {total} frames, {width}x{height}, {workers} processes")
+    rows = []
 
     def show(what: str, work: Callable[[], object]) -> None:
         seconds, processor = timed(work)
-        print(
-            f"  {what:34} {seconds:7.2f} s {total / seconds:8.0f} frames/s "
-            f"{1000 * processor / total:7.2f} ms of processor per frame"
-        )
+        rows.append([what, total / seconds, 1000 * processor / total])
 
     bare = TraitConfig(appearance_frames=0)
     traits, hashes = root / "traits", root / "hashes"
@@ -92,7 +94,10 @@ def measure_analysis(records: list[VideoRecord], root: Path, workers: int) -> No
     show("traits from the cache", lambda: analyse(records, cache=traits))
     show("hashes from the cache", lambda: hash_videos(frames, cache=hashes))
     starting, _ = timed(lambda: analyse(records[:workers], workers=workers, config=bare))
-    print(f"  of which starting the processes: at most {starting:.2f} s, once per source")
+    print(f"starting the processes: at most {starting:.2f} s, once per source")
+    return Table(
+        ("step", "frames/s", "ms of processor per frame"), rows, ("{}", "{:,.0f}", "{:.2f}")
+    )
 
 
 def measure_duplicates() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import torch
 from torchvision.models.optical_flow import raft_large, raft_small
 
-from benchmarks.machine import describe_machine
-from benchmarks.zoo import WARM_UP, Step, draw, in_turn, report, steps_of
+from benchmarks.results import Run, add_save
+from benchmarks.zoo import WARM_UP, Step, draw, frame_table, in_turn, report, steps_of
 from pvuw.nets.flow import FlowConfig, FlowEstimator
 from pvuw.nets.tmo import Tmo
 from pvuw.ops.flow import flow_to_rgb
@@ -23,23 +23,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=6, help="frames through TMO")
     parser.add_argument("--pairs", type=int, default=2, help="pairs of frames through RAFT")
-    args = parser.parse_args()
+    add_save(parser)
+    args, rows = parser.parse_args(), []
     torch.set_num_threads(1)
     video, prompt, _ = draw(max(args.frames, args.pairs + 1))
-    print(describe_machine("torch", "torchvision"))
+    run = Run("tmo", args, "torch", "torchvision")
     for variant in ("rn101", "mitb1"):
         net = Tmo(variant).eval()
         (seconds,) = in_turn(args.frames, [steps_of(net, video, prompt)])
-        report(f"TMO {variant}", seconds)
+        rows.append(report(f"TMO {variant}", seconds))
         (seconds,) = in_turn(args.frames, [selecting(net, video)])
-        report("  selecting", seconds)
+        rows.append(report("  selecting", seconds))
     for size in ("large", "small"):
         step = flow_steps(size, video)
         seconds = in_turn(args.pairs, [step])[0]
-        report(f"RAFT {size}", seconds[-1:] * (WARM_UP + 1))
+        rows.append(report(f"RAFT {size}", seconds[-1:] * (WARM_UP + 1)))
     flow = torch.randn(2, *video.shape[-2:])
     (seconds,) = in_turn(6, [lambda t: flow_to_rgb(flow)])
-    report("colours", seconds)
+    rows.append(report("colours", seconds))
+    run.save({"frames": frame_table(rows)})
 
 
 def selecting(net: Tmo, video: torch.Tensor) -> Step:

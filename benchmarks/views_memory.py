@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
@@ -19,7 +20,8 @@ import psutil
 import torch
 
 from benchmarks.ablation import FVOS, PeakMemory
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.inference.propagate import InferenceConfig, propagate
 from pvuw.inference.views import ViewConfig
 from pvuw.io.listing import VideoFolder, list_videos
@@ -36,23 +38,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grow", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--single", action="store_true", help=argparse.SUPPRESS)
+    add_save(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.grow:
         views = ViewConfig() if args.single else ViewConfig(**FVOS, fusion="vote")
         print(growth(video_in(args.grow), views))
         return
-    print(describe_machine("torch", "sam2"))
+    run, rows = Run("views_memory", args, "torch", "sam2"), []
     for frames, flags in ((20, ["--single"]), (20, []), (200, [])):
         with tempfile.TemporaryDirectory() as folder:
             write_sample(Path(folder) / "data", SampleSpec(0, 1, frames, (96, 160), 1, "calm"))
             command = [sys.executable, "-m", "benchmarks.views_memory", "--grow", folder, *flags]
             done = subprocess.run(command, capture_output=True, text=True, check=True)
-            views = "1 view" if flags else "35 views"
-            print(f"{views}, {frames} frames: {float(done.stdout):.1f} MiB added at the peak")
+            rows.append(["1" if flags else "35", frames, float(done.stdout)])
     with tempfile.TemporaryDirectory() as folder:
         write_sample(Path(folder) / "data", SampleSpec(0, 1, 100, (480, 854), 1, "calm"))
-        print(overlap(video_in(Path(folder)), Path(folder) / "masks"))
+        times = overlap(video_in(Path(folder)), Path(folder) / "masks")
+    heads = ("100 frames of 854x480, seconds in all", "computing alone", "ratio")
+    tables = {
+        "memory": Table(("views", "frames", "MiB added at the peak"), rows, ("{}", "{}", "{:.1f}")),
+        "overlap": Table(heads, [[*times, times[0] / times[1]]], ("{:.2f}", "{:.2f}", "{:.3f}")),
+    }
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
 
 
 def video_in(folder: Path) -> Video:
@@ -74,8 +84,8 @@ def growth(video: Video, views: ViewConfig) -> float:
     return (peak.bytes - before) / 2**20
 
 
-def overlap(video: Video, masks: Path) -> str:
-    """Wall time of reading, computing and writing over that of computing alone, best of three."""
+def overlap(video: Video, masks: Path) -> tuple[float, float]:
+    """Wall time of reading, computing and writing, and of computing alone, best of three."""
     net = Sam2(image_size=256).eval()
     frames = [video.read_frame(i) for i in range(len(video))]
     folder, query = MaskFolder(masks), Query.of(video)
@@ -91,11 +101,7 @@ def overlap(video: Video, masks: Path) -> str:
             for _frame in propagate(net, query, InferenceConfig()):
                 pass
             computing.append(time.perf_counter() - started)
-    height, width = frames[0].shape[-2:]
-    return (
-        f"{len(video)} frames of {width}x{height}: {min(everything):.2f} s in all, "
-        f"{min(computing):.2f} s computing, ratio {min(everything) / min(computing):.3f}"
-    )
+    return min(everything), min(computing)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
 from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.cutie import Cutie
 from pvuw.nets.livos import LiVOS
@@ -36,10 +37,11 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=12, help="frames of each run")
     parser.add_argument("--threads", type=int, default=1, help="threads torch may use")
     parser.add_argument("--size", choices=["base", "small"], default="base", help="Cutie's")
+    add_save(parser)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     video, prompt, id_map = draw(args.frames)
-    print(describe_machine("torch", "rf-cutie"))
+    run = Run("zoo", args, "torch", "rf-cutie")
     print(f"{args.frames} frames of {SIZE_HW}, {NUM_OBJECTS} objects, {args.threads} thread(s)")
     theirs = cutie_reference.build(args.size)
     ours = Cutie(args.size)
@@ -51,13 +53,13 @@ def main() -> None:
         return reference.step(video[t], id_map if t == 0 else None, last=last)
 
     own, other = in_turn(args.frames, [steps_of(ours, video, prompt), reference_step])
-    report(f"Cutie {args.size}", own)
-    report(f"rf-cutie {args.size}", other)
+    rows = [report(f"Cutie {args.size}", own), report(f"rf-cutie {args.size}", other)]
     ratio = sum(own[WARM_UP:]) / sum(other[WARM_UP:])
     print(f"{'ratio':<16} {ratio:.2f}")
     for name, net in (("XMem", XMem()), ("LiVOS", LiVOS())):
         (seconds,) = in_turn(args.frames, [steps_of(net, video, prompt)])
-        report(name, seconds)
+        rows.append(report(name, seconds))
+    run.save({"frames": frame_table(rows)})
 
 
 def draw(count: int) -> tuple[Tensor, Prompt, Tensor]:
@@ -93,11 +95,18 @@ def in_turn(count: int, runs: Iterable[Step]) -> list[list[float]]:
     return seconds
 
 
-def report(name: str, seconds: list[float]) -> None:
-    """Print mean and median of the frames after the first ones."""
+def report(name: str, seconds: list[float]) -> list[Any]:
+    """Mean and median of the frames after the first ones."""
     counted = seconds[WARM_UP:]
     mean, middle = statistics.mean(counted), statistics.median(counted)
     print(f"{name:<16} {mean:.2f} s per frame (median {middle:.2f})", flush=True)
+    return [name, mean, middle]
+
+
+def frame_table(rows: list[list[Any]]) -> Table:
+    """What `report` gave of several."""
+    heads = ("network", "processor seconds per frame", "median")
+    return Table(heads, rows, ("{}", "{:.2f}", "{:.2f}"))
 
 
 if __name__ == "__main__":

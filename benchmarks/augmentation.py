@@ -15,7 +15,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ from training.dataset.vos_sampler import RandomUniformSampler
 from training.utils.data_utils import collate_fn
 
 from benchmarks.hd_videos import enlarged_videos, generated_videos
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from datamodules import ClipConfig, MOSEDataModule, VideoFolder
 from datamodules.augment import sam2_mose
 from datamodules.collate import collate_clips
@@ -233,10 +234,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=Path, help="real videos instead of generated ones")
     parser.add_argument("--annotations", type=Path, help="their masks")
+    add_save(parser)
     args = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    print(describe_machine("torch", "torchvision", "kornia", "albumentations", "sam2"))
+    packages = ("torch", "torchvision", "kornia", "albumentations", "sam2")
+    run = Run("augmentation", args, *packages)
     with tempfile.TemporaryDirectory() as name:
         if args.images is None:
             root = generated_videos(Path(name))
@@ -244,31 +247,42 @@ def main() -> None:
             root = enlarged_videos(
                 Path(name), VideoFolder(args.images, annotations=args.annotations)
             )
-        report(root, num_clips=args.clips, rounds=args.rounds)
+        tables = report(root, num_clips=args.clips, rounds=args.rounds)
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
 
 
-def report(root: Path, *, num_clips: int, rounds: int) -> None:
-    """Measure and print."""
+def report(root: Path, *, num_clips: int, rounds: int) -> dict[str, Table]:
+    """What clips cost both, median of rounds (lowest to highest), and our stages and theirs."""
     sizes = [path.stat().st_size for path in root.glob("JPEGImages/*/*.jpg")]
     print(f"{len(sizes)} JPEGs of 1280x720, {np.mean(sizes) / 1000:.0f} kB on average")
-    print("| clips/s ours | reference | ratio | CPU s/clip ours | reference | ratio |")
-    print("|---|---|---|---|---|---|")
-    ratios = []
+    ours, theirs = [], []
     for _ in range(rounds):
-        ours, reference = (
-            cost_of(partial(epoch, root, num_clips)) for epoch in (our_epoch, reference_epoch)
-        )
-        ratios.append((reference.wall / ours.wall, reference.cpu / ours.cpu))
-        print(
-            f"| {1 / ours.wall:.1f} | {1 / reference.wall:.1f} | {ratios[-1][0]:.1f} "
-            f"| {ours.cpu:.3f} | {reference.cpu:.3f} | {ratios[-1][1]:.1f} |"
-        )
-    wall, cpu = (statistics.median(values) for values in zip(*ratios, strict=True))
-    print(f"median of {rounds} rounds: {wall:.1f} times the clips/s, CPU time {cpu:.1f} times less")
+        ours.append(cost_of(partial(our_epoch, root, num_clips)))
+        theirs.append(cost_of(partial(reference_epoch, root, num_clips)))
+    speeds = [[1 / cost.wall for cost in costs] for costs in (ours, theirs)]
+    used = [[cost.cpu for cost in costs] for costs in (ours, theirs)]
+    rows = [
+        ["clips/s", *map(spread, speeds), spread(ratios(speeds[0], speeds[1]))],
+        ["CPU seconds per clip", *map(spread, used), spread(ratios(used[1], used[0]))],
+    ]
+    form = "{:.3g} ({:.3g} to {:.3g})"
+    tables = {"clips": Table(("", "ours", "reference", "ratio"), rows, ("{}", form, form, form))}
     for title, stages in (("ours", our_stages(root)), ("reference", reference_stages(root))):
-        print(f"\n| {title}: stage | CPU ms per clip |\n|---|---|")
-        for stage, taken in stages:
-            print(f"| {stage} | {taken:.1f} |")
+        found = [[stage, taken] for stage, taken in stages]
+        tables[title] = Table((f"{title}: stage", "CPU ms per clip"), found, ("{}", "{:.1f}"))
+    return tables
+
+
+def spread(values: list[float]) -> list[float]:
+    """Median, lowest and highest."""
+    return [statistics.median(values), min(values), max(values)]
+
+
+def ratios(first: list[float], second: list[float]) -> list[float]:
+    """Of each round."""
+    return [a / b for a, b in zip(first, second, strict=True)]
 
 
 if __name__ == "__main__":

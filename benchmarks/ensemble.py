@@ -18,13 +18,16 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import describe_machine
+from benchmarks.results import Run, Table, add_save
+from benchmarks.tables import markdown
 from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence, Frames
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.members.folders import Member, MemberFrames
@@ -37,12 +40,16 @@ OBJECTS = 5
 METHODS = ("vote", "fuse", "select")
 IN_MEMORY = 20  # frames: 2 MB each and member
 
+Row = list[Any]
+
 
 def main() -> int:
     """Measure and print."""
     args = parse_arguments()
     cv2.setNumThreads(1)
-    print(describe_machine("numpy", "opencv-python-headless"))
+    run = Run("ensemble", args, "numpy", "opencv-python-headless")
+    times: dict[str, list[Row]] = {}
+    commands: list[Row] = []
     print(f"load average {os.getloadavg()[0]:.1f} at the start; others may be working here")
     print(f"{len(MEMBERS)} members, {OBJECTS} objects, {SIZE_HW[1]}x{SIZE_HW[0]}")
     shortest = min(args.frames)
@@ -52,14 +59,23 @@ def main() -> int:
             for video in range(2 if frames == shortest else 1):
                 write_members(root / f"{frames}", f"v{video}", frames)
         for method in METHODS:
-            for frames in args.frames:
-                measure_command(root, method, frames, videos=1)
-            measure_command(root, method, shortest, videos=2)
+            commands += [measure_command(root, method, n, videos=1) for n in args.frames]
+            commands.append(measure_command(root, method, shortest, videos=2))
         # These come last: a command's peak would contain what this process holds.
         folders = [Member.find(root / f"{shortest}" / name) for name in MEMBERS]
-        measure_methods("from PNGs, nothing written", MemberFrames(folders, "v0"))
+        times["from PNGs, nothing written"] = measure_methods(MemberFrames(folders, "v0"))
     members = [[draw(m, t, IN_MEMORY) for t in range(IN_MEMORY)] for m in range(len(MEMBERS))]
-    measure_methods("id maps in memory", ArrayFrames(members))
+    times["id maps in memory"] = measure_methods(ArrayFrames(members))
+    seconds = ("seconds for 100 frames", "of CPU")
+    rows = [[what, *row] for what, found in times.items() for row in found]
+    heads = ("command", "videos", "frames", *seconds, "peak MB")
+    tables = {
+        "time": Table(("one process", "step", *seconds), rows, ("{}", "{}", "{:.2f}", "{:.2f}")),
+        "commands": Table(heads, commands, ("{}", "{}", "{}", "{:.2f}", "{:.2f}", "{:.0f}")),
+    }
+    for table in tables.values():
+        print(markdown(asdict(table)))
+    run.save(tables)
     return 0
 
 
@@ -67,6 +83,7 @@ def parse_arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--frames", type=int, nargs="+", default=[100])
+    add_save(parser)
     return parser.parse_args()
 
 
@@ -98,8 +115,8 @@ def per_100(steps: Callable[[], object], frames: int) -> tuple[float, float]:
     return min(passed) * 100 / frames, min(used) * 100 / frames
 
 
-def measure_methods(what: str, frames: Frames) -> None:
-    """Print the time of each method, and of its steps, on frames that are read but not written."""
+def measure_methods(frames: Frames) -> list[Row]:
+    """The time of each method, and of its steps, on frames that are read but not written."""
     weights = [1.0] * len(MEMBERS)
     evidence = Evidence(frames, weights)
     judge = judge_by_weight(dict(zip(MEMBERS, weights, strict=True)))
@@ -125,10 +142,7 @@ def measure_methods(what: str, frames: Frames) -> None:
         ),
         "answer of select": lambda: exhaust(follow(evidence, chosen)),
     }
-    print(f"{what}, one process, for 100 frames:")
-    for name, step in steps.items():
-        passed, used = per_100(step, len(frames))
-        print(f"  {name:48}{passed:6.2f} s, {used:5.2f} s of CPU")
+    return [[name, *per_100(step, len(frames))] for name, step in steps.items()]
 
 
 def exhaust(answers: Iterator[object]) -> None:
@@ -143,8 +157,8 @@ def write_members(root: Path, video: str, frames: int) -> None:
             write_id_map(root / name / video / f"{t:05d}.png", draw(number, t, frames))
 
 
-def measure_command(root: Path, method: str, frames: int, *, videos: int) -> None:
-    """Print time and memory of the whole command on one or two videos, as many processes."""
+def measure_command(root: Path, method: str, frames: int, *, videos: int) -> Row:
+    """Time and memory of the whole command on one or two videos, as many processes."""
     folder = root / f"{frames}"
     listed = root / "videos.txt"
     listed.write_text("".join(f"v{number}\n" for number in range(videos)))
@@ -162,11 +176,8 @@ def measure_command(root: Path, method: str, frames: int, *, videos: int) -> Non
     if process.returncode:
         sys.exit(f"pvuw ensemble {method} failed: {process.returncode}")
     # The peak is that of the largest process.
-    print(
-        f"pvuw ensemble {method}, {videos} videos of {frames} frames, {videos} processes: "
-        f"{wall:.1f} s, {cpu:.1f} s of CPU; for 100 frames {wall * 100 / frames / videos:.2f} s, "
-        f"{cpu * 100 / frames / videos:.2f} s of CPU; peak {usage.ru_maxrss / 1024:.0f} MB"
-    )
+    per_hundred = [100 * spent / frames / videos for spent in (wall, cpu)]
+    return [method, videos, frames, *per_hundred, usage.ru_maxrss / 1024]
 
 
 if __name__ == "__main__":

@@ -22,11 +22,11 @@ _LADDER = (1.0, 0.7, 0.5, 0.2, 0.1)
 WEAKNESS = np.array([np.roll(_LADDER, row) for row in range(len(MEMBERS))])
 """Chance of each member to fail at the worst event of each kind, `[member, kind]`: all members are
 as weak in sum, and each kind of failure hits three of five often and two rarely."""
-Strengths = Literal["own", "dominant", "lot per event", "lot per video"]
-"""Who is weak at what: each member at its own kind; the same, but the first one fails at a third of
-the chance; or who has which chance is drawn by lot, for each event or for each video and kind, so
-that nothing about a video tells who is weak in it."""
-_DOMINANT = 1 / 3
+Strengths = Literal["own", "ahead", "dominant", "lot per event", "lot per video"]
+"""Who is weak at what: each member at its own kind; the same, but the first one fails at two thirds
+or at a third of the chance; or who has which chance is drawn by lot, for each event or for each
+video and kind, so that nothing about a video tells who is weak in it."""
+_OF_THE_FIRST = {"ahead": 2 / 3, "dominant": 1 / 3}
 ALIKE = 0.85
 """Cosine of looks above which two objects can be mistaken for each other."""
 
@@ -83,9 +83,8 @@ def _weak_at(
 ) -> list[NDArray[np.float64]]:
     """Chance of each member at each event, before the event's hardness."""
     table = WEAKNESS.copy()
-    if strengths == "dominant":
-        table[0] *= _DOMINANT
-    elif strengths == "lot per video":
+    table[0] *= _OF_THE_FIRST.get(strengths, 1.0)
+    if strengths == "lot per video":
         table = rng.permuted(table, axis=0)  # each kind by a lot of its own
     columns = [table[:, KINDS.index(event.kind)] for event in events]
     if strengths == "lot per event":

@@ -5,6 +5,7 @@ import signal
 
 import numpy as np
 import pytest
+import torch
 
 from pvuw.cli import main
 from pvuw.io.masks import read_id_map
@@ -109,3 +110,21 @@ def test_two_processes_and_a_kill_give_the_bytes_of_one(root, tmp_path, processe
     assert [e.status for e in processes.run(*command, folder=tmp_path / "second")] == [0, 0]
     assert files(tmp_path / "two") == files(tmp_path / "one")
     assert json.loads((tmp_path / "two" / "predict.json").read_text())
+
+
+def test_training_logs_the_score_of_sentences(root, tmp_path):
+    data = tmp_path / "mevis"
+    for split in ("train", "valid_u"):
+        mevis.write_split(data, split, videos=("va",), sentences=WORDS)
+    sets = {"own": {"source": "mevis", "root": str(data), "split": "valid_u"}}
+    fit = words("MeViSDataModule", tmp_path / "run", "--data.root", data)
+    fit[0] = "fit"
+    fit += ["--data.sampling", "AnchorSampling", "--data.sampling.step", "4"]
+    fit += ["--data.clip.num_frames", "2", "--data.clip.fit", "keep", "--data.clip.size", "48"]
+    fit += ["--data.num_workers", "0", "--trainer.max_epochs", "1", "--model.protocol", "mevis"]
+    fit += ["--data.index", str(tmp_path / "index"), "--data.val_sets", json.dumps(sets)]
+    assert main(fit) == 0
+    saved = torch.load(tmp_path / "run" / "checkpoints" / "best.ckpt", weights_only=True)
+    assert saved["global_step"] == 2 * 2  # two sentences, two anchors each
+    (scores,) = [v for k, v in saved["callbacks"].items() if "ModelCheckpoint" in k]
+    assert scores["best_model_score"] > 0.85

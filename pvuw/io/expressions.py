@@ -17,6 +17,8 @@ class Expression:
     """The sentence as the source has it."""
     object_ids: tuple[int, ...]
     """The objects it means together, ascending; empty for a sentence that means nothing there."""
+    kind: str = ""
+    """What it speaks of, where the source says so (`pvuw sample --expressions`)."""
 
 
 def sentence_problem(text: str) -> str | None:

@@ -27,6 +27,8 @@ class SentenceRow:
     f: float
     answered: bool
     """The answer shows something in some frame."""
+    kind: str = ""
+    """What it speaks of, where its source says so."""
 
     @property
     def jf(self) -> float:
@@ -36,7 +38,8 @@ class SentenceRow:
     @property
     def buckets(self) -> tuple[str, ...]:
         """Kinds of sentences it belongs to, one of each group."""
-        return buckets_of(self.text, self.num_targets)
+        own = (f"kind: {self.kind}",) if self.kind else ()
+        return (*buckets_of(self.text, self.num_targets), *own)
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def sentence_row(query_id: str, result: VideoResult, sentence: Expression) -> Se
         j=float(result.object_j[0]),
         f=float(result.object_f[0]),
         answered=bool(result.predicted.any()),
+        kind=sentence.kind,
     )
 
 
@@ -92,7 +96,8 @@ def existence(rows: Sequence[SentenceRow], *, unanswered: Iterable[str] = ()) ->
 
     Example:
         >>> row = SentenceRow("v/0", "it", 1, 9, j=0.6, f=0.8, answered=True)
-        >>> existence([row, SentenceRow("v/1", "no", 0, 9, j=1.0, f=1.0, answered=False)]).final
+        >>> other = SentenceRow("v/1", "no", 0, 9, j=1.0, f=1.0, answered=False)
+        >>> round(existence([row, other]).final, 6)
         0.95
     """
     lost = set(unanswered)
@@ -128,6 +133,7 @@ def bucket_table(rows: Sequence[SentenceRow]) -> str:
     for row in rows:
         for bucket in row.buckets:
             groups.setdefault(bucket, []).append(row)
+    order += sorted(groups.keys() - set(order))  # what only their source tells
     width = max(map(len, order))
     lines = [f"{'sentences':{width}}  number     J&F       J       F"]
     for name in order:

@@ -15,6 +15,7 @@ from pvuw.sources import (
     mevis,
     mose,
     ovis,
+    ref_coco,
     ref_youtube_vos,
     sav,
     sav_masklets,
@@ -114,5 +115,6 @@ SOURCES: dict[str, Callable[[SourceSpec], Reader]] = {
         facts.name: _plain(ref_youtube_vos.RefYouTubeVOSReader, facts)
         for facts in (ref_youtube_vos.YOUTUBE_VOS, ref_youtube_vos.DAVIS)
     },
+    ref_coco.FACTS.name: _plain(ref_coco.RefCocoReader, ref_coco.FACTS),
 }
 """What opens each source, by its name."""

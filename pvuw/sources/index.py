@@ -26,6 +26,7 @@ from pvuw.sources.base import Reader
 from pvuw.sources.burst import BurstMasks
 from pvuw.sources.json_file import JsonFile
 from pvuw.sources.mevis import MevisMasks
+from pvuw.sources.ref_coco import StillMasks
 from pvuw.sources.sav import ObjectFolderMasks
 from pvuw.sources.sav_masklets import MaskletMasks
 from pvuw.sources.vis import VisMasks
@@ -43,6 +44,7 @@ _CLASSES: dict[str, type[Any]] = {
         BurstMasks,
         MaskletMasks,
         MevisMasks,
+        StillMasks,
     )
 }
 _TAG = "//class"  # no folder, and so no unit, can have this name

@@ -83,6 +83,7 @@ class _Sentence:
     expression_id: str
     text: str
     annotations: tuple[str, ...]
+    kind: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,7 @@ class MevisReader(Reader):
                     sentence.expression_id,
                     sentence.text,
                     tuple(sorted(ids[name] for name in set(sentence.annotations) & ids.keys())),
+                    sentence.kind,
                 )
                 for sentence in video.sentences
             ),
@@ -291,7 +293,8 @@ def _sentence(number: str, content: dict[str, Any], place: str) -> _Sentence:
         raise DataError(
             f"{place}: 'anno_id' must hold int, got {annotations}; use the official file"
         )
-    return _Sentence(number, listed_text(content, place=place), tuple(map(str, annotations)))
+    text, kind = listed_text(content, place=place), str(content.get("kind", ""))
+    return _Sentence(number, text, tuple(map(str, annotations)), kind)
 
 
 def _owners(videos: Sequence[_Listed]) -> set[str]:

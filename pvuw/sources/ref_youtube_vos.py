@@ -12,7 +12,7 @@ from pvuw.io.png_masks import PngMasks
 from pvuw.io.records import VideoRecord
 from pvuw.io.video_file import VideoFile
 from pvuw.io.videos import FolderFiles, Video
-from pvuw.sources.base import SourceFacts
+from pvuw.sources.base import SourceFacts, first_existing
 from pvuw.sources.folders import FolderReader
 from pvuw.sources.json_file import JsonFile, member, of_the_format
 from pvuw.sources.mevis import listed_frames, listed_text, listed_videos
@@ -51,7 +51,8 @@ class RefYouTubeVOSReader(FolderReader):
 
     def stamps(self) -> dict[str, str]:
         """Return the video ids with what changes when their files, or the sentences, do."""
-        file = JsonFile.of(sentences_file(self.root, self.split))
+        path = sentences_file(self.root, self.split)
+        file = JsonFile.of(first_existing([path], tree=self.tree))
         state = f"{file.num_bytes} {file.mtime_ns} {file.head()}"
         return {video_id: f"{stamp} {state}" for video_id, stamp in super().stamps().items()}
 

@@ -39,6 +39,7 @@ def write_truth(root, sentences, tracks):
     root.mkdir(parents=True)
     frames = [f"{t:05d}" for t in range(len(next(iter(tracks.values()))))]
     said = {e: {"exp": "it", "anno_id": ids, "obj_id": ids} for e, ids in sentences.items()}
+    next(iter(said.values()))["kind"] = "looks"  # as a generated sample has it
     listed = {"videos": {"v": {"vid_id": 0, "frames": frames, "expressions": said}}}
     (root / "meta_expressions.json").write_text(json.dumps(listed))
     masks = {str(i): [None if m is None else runs(m) for m in ms] for i, ms in tracks.items()}
@@ -194,13 +195,16 @@ def test_no_target_measures_and_kinds_of_sentences(truth, answered, tmp_path, ca
         name: ["1", "0.6667", "0.6667", "0.6667"]
         for name in ("no target", "one target", "several targets")
     }
+    assert [line.split()[-4:] for line in lines if line.startswith("kind: looks ")] == [
+        ["1", "0.6667", "0.6667", "0.6667"]
+    ]
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
     assert [(row["targets"], row["answered"], row["sentence"]) for row in rows] == [
         ("1", "1", "it"),
         ("2", "1", "it"),
         ("0", "1", "it"),
     ]
-    assert rows[0]["kinds"] == "one target; up to 6 words; no motion words"
+    assert rows[0]["kinds"] == "one target; up to 6 words; no motion words; kind: looks"
     predict(answered, "2", [block(), block(), block()])
     assert evaluate(truth, answered) == 0
     assert "N-acc 1.000000 T-acc 1.000000" in capsys.readouterr().out

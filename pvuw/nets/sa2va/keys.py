@@ -121,7 +121,7 @@ class Layout:
             return [weight]
         if _GROUPED not in published:
             return list(weight.chunk(3))
-        grouped = weight.unflatten(0, (self.groups, -1, self.head_width))
+        grouped = self._grouped(weight)
         parts = grouped[:, :-2], grouped[:, -2:-1], grouped[:, -1:]
         return [part.flatten(0, 2) for part in parts]
 
@@ -131,8 +131,11 @@ class Layout:
             return parts[0]
         if _GROUPED not in published:
             return torch.cat(list(parts))
-        grouped = [part.unflatten(0, (self.groups, -1, self.head_width)) for part in parts]
-        return torch.cat(grouped, 1).flatten(0, 2)
+        return torch.cat([self._grouped(part) for part in parts], 1).flatten(0, 2)
+
+    def _grouped(self, weight: Tensor) -> Tensor:
+        """Rows as `[groups, heads of a group, head width, ...]`."""
+        return weight.reshape(self.groups, -1, self.head_width, *weight.shape[1:])
 
 
 def _renamed(name: str, pattern: str, into: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -139,6 +140,7 @@ class _FromTransformers:
             raise ValueError(f"tokenizer_class is {named}, known are {', '.join(_CLASSES)}")
         kind = getattr(transformers, named)
         self._tokenizer: Any = kind.from_pretrained(folder, local_files_only=True)
+        self._tokenizer.model_max_length = sys.maxsize  # the model says how much it reads
 
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text."""

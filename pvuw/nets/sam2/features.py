@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from sam2.modeling.sam2_base import SAM2Base
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from pvuw.ops.images import normalize_images
@@ -44,9 +45,7 @@ class FrameEncoder(ABC):
         maps, position = self._maps(image.to(self.model.device, non_blocking=True))
         return self._for_decoder(self.model.sam_mask_decoder, maps, position)
 
-    def _for_decoder(
-        self, decoder: nn.Module, maps: list[Tensor], position: Tensor
-    ) -> FrameFeatures:
+    def _for_decoder(self, decoder: Any, maps: list[Tensor], position: Tensor) -> FrameFeatures:
         """What `_maps` gave, the finer maps as one mask decoder takes them."""
         fine = maps[:-1]
         if self.model.use_high_res_features_in_sam:

@@ -115,10 +115,11 @@ def fill_by_rules(keys, *, seed, rules):
 
 
 def write_directory(folder, *, config, weights, tokenizer, sam2, shards=1):
-    """Write a directory as published, with a small SAM 2.0."""
+    """Write a directory as published; with `sam2`, the sizes of a small SAM 2.0."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(config))
-    (folder / "sam2.yaml").write_text(yaml.safe_dump(small_sam2(sam2)))
+    if sam2 is not None:
+        (folder / "sam2.yaml").write_text(yaml.safe_dump(small_sam2(sam2)))
     for file in tokenizer.iterdir():
         if file.name != "config.json":
             (folder / file.name).write_bytes(file.read_bytes())

@@ -121,7 +121,7 @@ def thread_ms(query: Query) -> float:
     net = Sam2(image_size=256).eval()
     prompts = mask_prompts(query, query.prompt, "first")
     with (
-        mock.patch.object(Sam2Session, "step", on_device(Sam2Session.step)),
+        mock.patch.object(Sam2Session, "step_views", on_device(Sam2Session.step_views)),
         mock.patch.object(lockstep, "resize_logits", on_device(lockstep.resize_logits)),
     ):
         start = time.thread_time()

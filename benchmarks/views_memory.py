@@ -2,7 +2,7 @@
 
     python -m benchmarks.views_memory
 
-Memory: one view and FVOS's 35 views with nano at 64 px, 20 and 200 frames, each in a fresh process.
+Memory: one view and FVOS's 35 views with nano at 64 px, 50 and 500 frames, each in a fresh process.
 Overlap: wall time of predicting a 100-frame 480p video into PNG files over that of computing the
 same masks from decoded frames.
 """
@@ -46,7 +46,7 @@ def main() -> None:
         print(growth(video_in(args.grow), views))
         return
     run, rows = Run("views_memory", args, "torch", "sam2"), []
-    for frames, flags in ((20, ["--single"]), (20, []), (200, [])):
+    for frames, flags in ((50, ["--single"]), (500, ["--single"]), (50, []), (500, [])):
         with tempfile.TemporaryDirectory() as folder:
             write_sample(Path(folder) / "data", SampleSpec(0, 1, frames, (96, 160), 1, "calm"))
             command = [sys.executable, "-m", "benchmarks.views_memory", "--grow", folder, *flags]

@@ -1,14 +1,16 @@
 """All views of a video side by side, frame by frame, each with a memory of its own.
 
-What is held is one session a view and the sums of one frame: no view's masks are stored, so memory
-does not grow with the video. Where sessions of all views do not fit, groups of views run over the
-video in turn and the sums wait on disk between them.
+Views of one scale are the network's to run together (`VideoSegmenter.start_views`). What is held is
+their memory and the sums of one frame: no view's masks are stored, so memory does not grow with the
+video. Where not all views fit, groups of them run over the video in turn and the sums wait on disk
+between them.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TypeVar
 
 import torch
@@ -21,7 +23,7 @@ from pvuw.inference.spool import SumsSpool
 from pvuw.inference.views import Fusion, View, ViewConfig
 from pvuw.io.prefetch import prefetch as prefetch_items
 from pvuw.io.videos import Video
-from pvuw.nets.base import VideoSegmenter, VideoSession
+from pvuw.nets.base import VideoSegmenter, ViewsSession
 from pvuw.ops.id_maps import resize_logits, resize_nearest
 from pvuw.types import FrameOutput, Prompt
 
@@ -44,6 +46,8 @@ class Shown:
     """Those of the frame after it, where the network wants them and there is one."""
 
 
+Sessions = Sequence[tuple[Sequence[View], ViewsSession]]
+"""Views of one scale each, and what follows them."""
 SizeOf = Callable[[tuple[int, int]], tuple[int, int]]
 """From height and width of a frame to those its masks are made at."""
 
@@ -72,19 +76,18 @@ def score_frames(
         DataError: For an unreadable frame or mask.
     """
     shown = partial(_show, net, video, prompts, prefetch)
-    start = partial(net.start, len(video))
     *earlier, final = views.groups()
     with ExitStack() as stack:
         spool = stack.enter_context(SumsSpool()) if earlier else None
         for group in earlier:
             assert spool is not None
-            sessions = [(view, start(scale=view.scale)) for view in group]
+            sessions = _start(net, len(video), group)
             for item in shown({view.scale for view in group}):
                 before = spool.load(item.frame_idx)
                 outputs = _step(sessions, item, last=item.frame_idx + 1 == len(video))
                 size_hw = _size(item.frame, size_of)
                 spool.save(item.frame_idx, _sum(outputs, size_hw, before, views.fusion)[1])
-        sessions = [(view, start(scale=view.scale)) for view in final]
+        sessions = _start(net, len(video), final)
         alone = len(views.views()) == 1
         for item in shown({view.scale for view in final}):
             frame_idx, frame = item.frame_idx, item.frame
@@ -100,6 +103,15 @@ def score_frames(
                 output = sums.output(one, mask_logits)
             shown_frame = resize_nearest(frame, size_hw)
             yield FrameScores(frame_idx, shown_frame, output, mask_logits)
+
+
+def _start(net: VideoSegmenter, num_frames: int, views: Sequence[View]) -> Sessions:
+    """Begin a video in some views; those of one scale that follow each other go together."""
+    by_scale = [(scale, list(some)) for scale, some in groupby(views, lambda view: view.scale)]
+    return [
+        (some, net.start_views(num_frames, scale=scale, count=len(some)))
+        for scale, some in by_scale
+    ]
 
 
 def _show(
@@ -160,20 +172,21 @@ def _size(frame: Tensor, size_of: SizeOf | None) -> tuple[int, int]:
     return size_hw if size_of is None else size_of(size_hw)
 
 
-def _step(
-    sessions: Sequence[tuple[View, VideoSession]], item: Shown, *, last: bool
-) -> Iterator[FrameOutput]:
+def _step(sessions: Sessions, item: Shown, *, last: bool) -> Iterator[FrameOutput]:
     """Yield what each view says about a frame, turned back, one after the other."""
     following = item.next_pictures
-    for view, session in sessions:
-        output = session.step(
-            view.show(item.pictures[view.scale]),
-            view.show_prompt(item.prompt),
+    for views, session in sessions:
+        outputs = session.step_views(
+            [view.show(item.pictures[view.scale]) for view in views],
+            [view.show_prompt(item.prompt) for view in views],
             last=last,
-            next_frame=None if following is None else view.show(following[view.scale]),
+            next_frames=[view.show(following[view.scale]) for view in views]
+            if following is not None
+            else None,
         )
-        output.mask_logits = view.restore(output.mask_logits)
-        yield output
+        for view, output in zip(views, outputs, strict=True):
+            output.mask_logits = view.restore(output.mask_logits)
+            yield output
 
 
 def _sum(

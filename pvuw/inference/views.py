@@ -92,7 +92,8 @@ class ViewConfig:
     votes for one object or background at each pixel, ties go to the higher mean probability."""
     at_once: int | None = None
     """Views held in memory together; the others come in further runs over the video, between which
-    sums lie in a temporary file. The result is the same to the last bit. Default: all."""
+    sums lie in a temporary file. Those of one scale that are held together share a batch in SAM 2
+    and SAM 3, which rounds in its own way; beside that the result is the same. Default: all."""
 
     def __post_init__(self) -> None:
         for name in ("scales", "rotations", "flips"):

@@ -1,7 +1,7 @@
 """The interface every network of the project fulfils: clips in training, sessions in prediction."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -55,6 +55,49 @@ class VideoSession(ABC):
         """
 
 
+class ViewsSession(ABC):
+    """State of one network on several views of one video that it works on at the same scale."""
+
+    @abstractmethod
+    def step_views(
+        self,
+        frames: Sequence[Tensor],
+        prompts: Sequence[Prompt | None],
+        *,
+        last: bool = False,
+        next_frames: Sequence[Tensor] | None = None,
+    ) -> Iterator[FrameOutput]:
+        """Advance by one frame, shown in every view; arguments are those of `VideoSession.step`.
+
+        Yields:
+            What the network says of each view, in order; the caller takes them all.
+        """
+
+
+class SeparateViews(ViewsSession):
+    """A session for each view, stepped one after the other, so that one output is held at a time.
+
+    Args:
+        sessions: One for each view, none of which has seen a frame.
+    """
+
+    def __init__(self, sessions: Sequence[VideoSession]) -> None:
+        self.sessions = sessions
+
+    def step_views(
+        self,
+        frames: Sequence[Tensor],
+        prompts: Sequence[Prompt | None],
+        *,
+        last: bool = False,
+        next_frames: Sequence[Tensor] | None = None,
+    ) -> Iterator[FrameOutput]:
+        """Step each session with its view; see `ViewsSession.step_views`."""
+        for view, session in enumerate(self.sessions):
+            later = next_frames[view] if next_frames else None
+            yield session.step(frames[view], prompts[view], last=last, next_frame=later)
+
+
 @dataclass(frozen=True)
 class ParameterLayer:
     """Where a parameter stands in its network, for learning rates that differ by place."""
@@ -96,6 +139,21 @@ class VideoSegmenter(nn.Module, ABC):
             scale: The network's own input resolution is multiplied by it and rounded to what the
                 network can take; 1 is the resolution of its recipe.
         """
+
+    def start_views(
+        self, num_frames: int | None = None, *, scale: float = 1.0, count: int
+    ) -> ViewsSession:
+        """Begin a video that is shown in `count` views at once, mirrored or turned.
+
+        By default each has a session of its own. A network that can run them as one batch does; its
+        results then differ from those of sessions apart by float rounding alone.
+
+        Args:
+            num_frames: See `start`.
+            scale: That of all the views; see `start`.
+            count: How many views.
+        """
+        return SeparateViews([self.start(num_frames, scale=scale) for _ in range(count)])
 
     def picture(self, frame: Tensor, *, scale: float = 1.0) -> Tensor:
         """A frame at the size that sessions of this scale work at, uint8 `[3, h, w]` on the CPU.

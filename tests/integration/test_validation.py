@@ -94,8 +94,9 @@ def test_baseline_and_resume_leave_training_as_it_is(run, nano, tmp_path):
 def test_validation_runs_no_more_than_its_budget(nano, sample, tmp_path, monkeypatch):
     from pvuw.nets.sam2.session import Sam2Session
 
-    steps, frames = Sam2Session.step, []
-    monkeypatch.setattr(Sam2Session, "step", lambda *a, **k: frames.append(1) or steps(*a, **k))
+    steps, frames = Sam2Session.step_views, []
+    counted = lambda *a, **k: frames.append(1) or steps(*a, **k)  # noqa: E731
+    monkeypatch.setattr(Sam2Session, "step_views", counted)
     argv = nano("fit", "--out", tmp_path / "run", *SHORT, "--data.val_limit", 1)
     assert main([*argv, "--trainer.max_epochs", "4", "--trainer.check_val_every_n_epoch", "2"]) == 0
     assert len(frames) == 2 * 8  # two validations of one video of eight frames

@@ -31,15 +31,15 @@ class WordEncoder(HieraEncoder):
         rounded = [torch.tensor(v).bfloat16().float() for v in (IMAGE_MEAN, IMAGE_STD)]
         self._mean, self._std = (v[:, None, None].to(model.device) for v in rounded)
 
-    def _normalized(self, image: Tensor) -> Tensor:
-        return (image.float() / 255 - self._mean) / self._std
+    def _normalized(self, images: Tensor) -> Tensor:
+        return (images.float() / 255 - self._mean) / self._std
 
     def encode_for(
         self, decoder: nn.Module | None, frame: Tensor
     ) -> tuple[FrameFeatures, FrameFeatures]:
         """Features of a frame for SAM 2 itself and for another mask decoder; None: the same."""
         image = frame.to(self.model.device, non_blocking=True)
-        maps, position = self._maps(image)
+        maps, position = self._maps(image[None])
         own = self._for_decoder(self.model.sam_mask_decoder, maps, position)
         return own, own if decoder is None else self._for_decoder(decoder, maps, position)
 

@@ -8,7 +8,7 @@ from sam2.modeling.sam2_base import NO_OBJ_SCORE, SAM2Base
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pvuw.nets.sam2.features import FrameFeatures
+from pvuw.nets.sam2.features import SeenFrame
 
 
 @dataclass
@@ -48,9 +48,7 @@ class MaskDecoding:
         self._decoder = model.sam_mask_decoder if decoder is None else decoder
         self._no_prompt: tuple[Tensor, Tensor, Tensor] | None = None
 
-    def decode(
-        self, frame: FrameFeatures, fused: Tensor, words: Tensor | None = None
-    ) -> DecodedMasks:
+    def decode(self, frame: SeenFrame, fused: Tensor, words: Tensor | None = None) -> DecodedMasks:
         """Masks the network finds: for each object the candidate it believes in most.
 
         Args:
@@ -68,7 +66,7 @@ class MaskDecoding:
             dense_prompt_embeddings=dense.expand(count, -1, -1, -1),
             multimask_output=self.model._use_multimask(False, None),
             repeat_image=False,
-            high_res_features=_expand(frame.fine, count),
+            high_res_features=frame.for_each(count).fine or None,
         )
         if self.model.pred_obj_scores and self.blanks_absent:
             candidates = torch.where(presence[..., None, None] > 0, candidates, NO_OBJ_SCORE)
@@ -84,16 +82,16 @@ class MaskDecoding:
             quarter[:, None], full[:, None], predicted_iou, presence, pointers, candidates
         )
 
-    def adopt(self, frame: FrameFeatures, masks: Tensor) -> DecodedMasks:
+    def adopt(self, frame: SeenFrame, masks: Tensor) -> DecodedMasks:
         """Given masks as if the network had found them: the network only makes their pointers.
 
         Args:
             frame: The frame's own features.
             masks: Float 0 or 1 `[N, 1, S, S]`.
         """
-        coarse = frame.coarse.expand(len(masks), -1, -1, -1)
+        rows = frame.for_each(len(masks))
         _, _, predicted_iou, quarter, _, pointers, presence = self.model._use_mask_as_output(
-            coarse, _expand(frame.fine, len(masks)), masks
+            rows.coarse, rows.fine or None, masks
         )
         # Memory gets the quarter-size masks back at full size: their edges are softer than those of
         # the full-size masks, which training writes.
@@ -131,8 +129,3 @@ def object_pointers(model: SAM2Base, tokens: Tensor, presence_logits: Tensor) ->
         pointers = visible * pointers
     blended: Tensor = pointers + (1 - visible) * model.no_obj_ptr
     return blended
-
-
-def _expand(maps: list[Tensor], count: int) -> list[Tensor] | None:
-    """Maps of one frame for `count` objects; None where the decoder takes none."""
-    return [m.expand(count, -1, -1, -1) for m in maps] or None

@@ -8,7 +8,7 @@ from sam2.modeling.sam2_utils import get_1d_sine_pe
 from torch import Tensor, nn
 
 from pvuw.nets.sam2.decoding import DecodedMasks
-from pvuw.nets.sam2.features import FrameFeatures
+from pvuw.nets.sam2.features import FrameFeatures, SeenFrame
 from pvuw.nets.sam2.memory import MemoryBank, MemoryFrame
 
 MEMORY_DTYPE = torch.bfloat16
@@ -46,9 +46,9 @@ class MemoryFusion:
             max_prompted=None if limit < 0 else limit,
         )
 
-    def write(self, frame: FrameFeatures, masks: DecodedMasks, *, prompted: bool) -> MemoryFrame:
+    def write(self, frame: SeenFrame, masks: DecodedMasks, *, prompted: bool) -> MemoryFrame:
         """Memory of a frame with its masks, predicted or `prompted`."""
-        coarse = frame.coarse.expand(len(masks.mask_logits), -1, -1, -1)
+        coarse = frame.for_each(len(masks.mask_logits)).coarse
         features, positions = self.model._encode_new_memory(
             current_vision_feats=[coarse.flatten(2).permute(2, 0, 1)],
             feat_sizes=[coarse.shape[-2:]],
@@ -63,7 +63,7 @@ class MemoryFusion:
 
     def read(
         self,
-        frame: FrameFeatures,
+        frame: SeenFrame,
         bank: MemoryBank,
         *,
         frame_idx: int,
@@ -81,7 +81,7 @@ class MemoryFusion:
             frame, *self._tokens(bank.maps(frame_idx), bank.pointers(frame_idx)), gate
         )
 
-    def read_sampled(self, frame: FrameFeatures, bank: MemoryBank, *, frame_idx: int) -> Tensor:
+    def read_sampled(self, frame: SeenFrame, bank: MemoryBank, *, frame_idx: int) -> Tensor:
         """As `read`, of the longer memory of objects that have one."""
         tokens = self._tokens(bank.sampled_maps(frame_idx), bank.pointers(frame_idx))
         return self._attend(frame, *tokens, None)
@@ -101,22 +101,23 @@ class MemoryFusion:
 
     def _attend(
         self,
-        frame: FrameFeatures,
+        frame: SeenFrame,
         memory: Tensor,
         positions: Tensor,
         num_pointer_tokens: int,
         gate: ReadoutGate | None,
     ) -> Tensor:
-        attention = self.model.memory_attention
-        tokens = self._attend_to_itself(frame).expand(len(memory), -1, -1)
+        attention, rows = self.model.memory_attention, frame.for_each(len(memory))
+        own = rows.features
+        tokens = rows.of(self._attend_to_itself(own))
         for depth, layer in enumerate(attention.layers):
             if depth:
-                tokens = layer._forward_sa(tokens, frame.position)
-            read = layer._forward_ca(tokens, memory, frame.position, positions, num_pointer_tokens)
+                tokens = layer._forward_sa(tokens, own.position)
+            read = layer._forward_ca(tokens, memory, own.position, positions, num_pointer_tokens)
             tokens = read if gate is None else tokens + gate(layer, tokens) * (read - tokens)
             tokens = tokens + layer.linear2(layer.activation(layer.linear1(layer.norm3(tokens))))
         fused: Tensor = attention.norm(tokens).transpose(1, 2)
-        return fused.view(-1, *frame.coarse.shape[1:])
+        return fused.view(-1, *own.coarse.shape[1:])
 
     def _attend_to_itself(self, frame: FrameFeatures) -> Tensor:
         """First self-attention of a frame; no memory is in it yet, so all objects share it."""

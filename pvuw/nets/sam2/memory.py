@@ -8,6 +8,7 @@ frame of the video. Only those of prompted frames and the last 6 maps and 15 poi
 
 from dataclasses import dataclass, field
 
+import torch
 from sam2.modeling.sam2_utils import select_closest_cond_frames
 from torch import Tensor
 
@@ -23,8 +24,8 @@ class MemoryFrame:
 
     def take(self, rows: list[int]) -> "MemoryFrame":
         """Memory of some of the objects only."""
-        features = None if self.features is None else self.features[rows]
-        return MemoryFrame(features, self.pointers[rows])
+        features = None if self.features is None else _rows(self.features, rows)
+        return MemoryFrame(features, _rows(self.pointers, rows))
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class MapChoice:
     pointers: tuple[int, ...] | None = None
     """Unprompted frames whose pointers are read on the next frame, newest first: the k-th passes
     for one k frames ago. None: the last ones, each at its own distance."""
+
+
+def _rows(values: Tensor, rows: list[int]) -> Tensor:
+    """Some rows; by an index they would have to wait for its copy to the device."""
+    return torch.stack([values[row] for row in rows])
 
 
 def latest_frames(frame_idx: int, count: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -74,19 +75,37 @@ class MemoryPolicy(ABC):
         """
 
 
-def frame_records(masks: DecodedMasks, frame_idx: int, *, prompted: bool) -> list[FrameRecord]:
-    """One record per object of what was decoded on a frame; waits for the device once."""
+def trust(masks: DecodedMasks) -> Tensor:
+    """The numbers of the records of `N` rows, on the device, float32 `[N, 4]`; see `FrameRecord`.
+
+    Presence logit, predicted IoU, quality and area.
+    """
     logits = masks.mask_logits[:, 0].float()
     found = logits > 0
     area = found.flatten(1).sum(1)
     certainty = (logits.sigmoid() * found).flatten(1).sum(1) / area.clamp(min=1)
     presence, predicted_iou = masks.presence_logits[:, 0].float(), masks.predicted_iou.float()
     quality = presence.sigmoid() * predicted_iou * certainty
-    numbers = torch.stack([presence, predicted_iou, quality, area.float()], dim=1)
-    rows: list[tuple[float, float, float, float]] = [tuple(row) for row in numbers.tolist()]
+    return torch.stack([presence, predicted_iou, quality, area.float()], dim=1)
+
+
+def frame_records(
+    masks: DecodedMasks, numbers: Sequence[Sequence[float]], frame_idx: int, *, prompted: bool
+) -> list[FrameRecord]:
+    """One record per row of what was decoded on a frame.
+
+    Args:
+        masks: What was decoded; its full-size logits are not looked at.
+        numbers: Those of `trust`, on the host.
+        frame_idx: The frame.
+        prompted: Whether the masks were given.
+    """
+    logits = masks.mask_logits[:, 0].float()
     return [
-        FrameRecord(frame_idx, prompted, *numbers, mask_logits, candidate_logits)
-        for numbers, mask_logits, candidate_logits in zip(
-            rows, logits, masks.candidate_logits, strict=True
+        FrameRecord(
+            frame_idx, prompted, presence, iou, quality, area, mask_logits, candidate_logits
+        )
+        for (presence, iou, quality, area), mask_logits, candidate_logits in zip(
+            numbers, logits, masks.candidate_logits, strict=True
         )
     ]

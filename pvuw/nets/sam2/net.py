@@ -50,7 +50,8 @@ class Sam2(MemoryTracker):
             softer and uncertain pixels background. Weights do not record it: predict with the
             values of the training run.
         memory_mask_bias: See `memory_mask_scale`.
-        objects_per_batch: Most objects that inference runs in one batch; lower it to save memory.
+        objects_per_batch: Most objects that inference runs in one batch, those of other views of
+            the same scale included; lower it to save memory.
         memory_policy: Which past frames prediction remembers: `PromoteReliable`, `DistractorAware`
             (docs/prediction.md); default: the prompted and the last ones, as upstream. Training
             always remembers as upstream.
@@ -121,12 +122,18 @@ class Sam2(MemoryTracker):
         Raises:
             RuntimeError: In training mode, where dropout would make the masks random.
         """
+        return self.start_views(num_frames, scale=scale, count=1)
+
+    def start_views(
+        self, num_frames: int | None = None, *, scale: float = 1.0, count: int
+    ) -> Sam2Session:
+        """Begin a video in several views that share batches; see `start`."""
         if self.training:
             raise RuntimeError("the network is in training mode; call .eval() before start()")
-        model = at_scale(self.model, scale)
         return Sam2Session(
-            model,
+            at_scale(self.model, scale),
             num_frames,
+            views=count,
             batch_size=self.objects_per_batch,
             memory_policy=self.memory_policy,
             non_overlap_memory=self.non_overlap_memory,

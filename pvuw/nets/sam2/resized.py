@@ -1,12 +1,16 @@
 """SAM 2 at another input resolution, with the same weights."""
 
 import copy
-from itertools import chain
+from collections.abc import Iterator
+from itertools import chain, zip_longest
+from weakref import WeakKeyDictionary
 
 from sam2.modeling.sam2_base import SAM2Base
 
 TILE = 32
 """Pixels by which SAM 2's trunk tiles the position embedding of its windows."""
+_made: WeakKeyDictionary[SAM2Base, dict[int, SAM2Base]] = WeakKeyDictionary()
+"""What `at_scale` has made of a network, by side; gone with the network."""
 
 
 def side_at(model: SAM2Base, scale: float, *, multiple: int = TILE) -> int:
@@ -19,7 +23,8 @@ def at_scale(model: SAM2Base, scale: float, *, multiple: int = TILE) -> SAM2Base
 
     None of the weights has a shape that depends on the resolution: position embeddings are
     interpolated, rotary tables and grids computed. Only a few plain numbers say how large the maps
-    are, so a second set of modules around the same tensors is all that is needed.
+    are, so a second set of modules around the same tensors is all that is needed. It is made once,
+    and again where modules or tensors of the network are others than then.
 
     Args:
         model: The network as its recipe has it.
@@ -36,6 +41,24 @@ def at_scale(model: SAM2Base, scale: float, *, multiple: int = TILE) -> SAM2Base
         raise ValueError(
             f"scale must leave at least {multiple} pixels of {model.image_size}, got {scale}"
         )
+    made = _made.setdefault(model, {})
+    if side not in made or not _is_around_the_same(made[side], model):
+        made[side] = _resized(model, side)
+    return made[side]
+
+
+def _is_around_the_same(made: SAM2Base, model: SAM2Base) -> bool:
+    """Whether a network made earlier still is what would be made now."""
+
+    def parts(network: SAM2Base) -> Iterator[object]:
+        yield from chain(network.parameters(), network.buffers())
+        for module in network.modules():
+            yield from (type(module), module.training)
+
+    return all(a is b for a, b in zip_longest(parts(made), parts(model)))
+
+
+def _resized(model: SAM2Base, side: int) -> SAM2Base:
     shared = {id(t): t for t in chain(model.parameters(), model.buffers())}
     resized = copy.deepcopy(model, shared)
     cells = side // model.backbone_stride

@@ -63,7 +63,7 @@ class Sam3(MemoryTracker):
         weights: The release's `sam3.pt`, a folder of `transformers`, an exported file or a training
             checkpoint to start from; default: random weights prepared for training from scratch.
             Every key of the tracker must fit; what text and detection need is left out.
-        objects_per_batch: Most objects that inference runs in one batch; lower it to save memory.
+        objects_per_batch: Most objects that inference runs in one batch; see `Sam2`.
         selection: Which unprompted frames prediction remembers: by default those an object was
             found on with confidence, `scope: video` judges all objects together as upstream does,
             null remembers the last ones. Training always remembers the last ones.
@@ -136,11 +136,18 @@ class Sam3(MemoryTracker):
         Raises:
             RuntimeError: In training mode, where dropout would make the masks random.
         """
+        return self.start_views(num_frames, scale=scale, count=1)
+
+    def start_views(
+        self, num_frames: int | None = None, *, scale: float = 1.0, count: int
+    ) -> Sam3Session:
+        """Begin a video in several views that share batches; see `start`."""
         if self.training:
             raise RuntimeError("the network is in training mode; call .eval() before start()")
         return Sam3Session(
             at_scale(self.model, scale, multiple=self.model.backbone_stride),
             num_frames,
+            views=count,
             batch_size=self.objects_per_batch,
             selection=self.selection,
             memory_policy=self.memory_policy,

@@ -7,8 +7,8 @@ constant memory.
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Literal
 
 from pvuw.nets.sam2.memory import MapChoice, MemoryBank
@@ -94,18 +94,22 @@ def without_oldest(valid: list[int]) -> list[int]:
     return valid[1:]
 
 
-def share_score(records: list[list[FrameRecord]]) -> list[list[FrameRecord]]:
-    """Records of one frame in which every object found has the mean score of all that were found.
+def share_score(
+    records: list[list[FrameRecord]], views: list[list[int]]
+) -> list[list[FrameRecord]]:
+    """Records of one frame in which every object has the mean score of those found in its view.
 
     Args:
-        records: Per group of objects those of its objects.
+        records: Per group of objects those of its rows.
+        views: The view of each of these rows.
     """
-    found = [r.visible_iou for r in _unprompted(records)]
-    if not found:
-        return records
-    mean = sum(found) / len(found)
-    return [[replace(record, frame_score=mean) for record in group] for group in records]
-
-
-def _unprompted(records: list[list[FrameRecord]]) -> Iterable[FrameRecord]:
-    return (record for group in records for record in group if not record.prompted)
+    found: dict[int, list[float]] = {}
+    rows = zip(chain.from_iterable(records), chain.from_iterable(views), strict=True)
+    for record, view in rows:
+        if not record.prompted:
+            found.setdefault(view, []).append(record.visible_iou)
+    means = {view: sum(scores) / len(scores) for view, scores in found.items()}
+    return [
+        [replace(r, frame_score=means.get(v)) for r, v in zip(group, seen, strict=True)]
+        for group, seen in zip(records, views, strict=True)
+    ]

@@ -8,10 +8,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pvuw.nets.prompting import check_frame, masks_by_id
+from pvuw.nets.sam2.across import Unsettled
 from pvuw.nets.sam2.decoding import DecodedMasks
-from pvuw.nets.sam2.features import FrameEncoder, FrameFeatures, scale_masks
+from pvuw.nets.sam2.features import FrameEncoder, FrameRows, scale_masks
 from pvuw.nets.sam2.fusion import ReadoutGate
-from pvuw.nets.sam2.groups import ObjectGroup
+from pvuw.nets.sam2.groups import ObjectGroup, Target
 from pvuw.nets.sam2.memory import MemoryBank
 from pvuw.nets.sam2.memory_policy import FrameRecord, MemoryPolicy, ObjectMemory
 from pvuw.nets.sam2.session import Sam2Session
@@ -31,10 +32,14 @@ class Sam3Session(Sam2Session):
     frames are remembered if the network was sure of them. Unlike upstream, objects can be added,
     corrected and removed on any frame.
 
+    With a competition, rows of different views share no batch; their frames are encoded together
+    all the same.
+
     Args:
         model: The network, in evaluation mode and on the device to run on.
         num_frames: Length of the video where known; see `Sam2Session`.
-        batch_size: Most objects run in one batch.
+        views: How many views of the video are followed.
+        batch_size: Most rows run in one batch.
         selection: Which frames are remembered; None: the last ones.
         memory_policy: Which frames are remembered besides, or instead of the selected maps.
         non_overlap_memory: See `Sam3`.
@@ -47,6 +52,7 @@ class Sam3Session(Sam2Session):
         model: SAM2Base,
         num_frames: int | None = None,
         *,
+        views: int = 1,
         batch_size: int = 16,
         selection: MemorySelection | None = None,
         memory_policy: MemoryPolicy | None = None,
@@ -57,6 +63,7 @@ class Sam3Session(Sam2Session):
         super().__init__(
             model,
             num_frames,
+            views=views,
             batch_size=batch_size,
             memory_policy=memory_policy,
             non_overlap_memory=non_overlap_memory,
@@ -78,28 +85,32 @@ class Sam3Session(Sam2Session):
             prompt: Masks of objects that are tracked already.
 
         Raises:
-            ValueError: If the frame or the prompt has the wrong shape or type, or has passed.
+            ValueError: If the frame or the prompt has the wrong shape or type, or has passed, or
+                the session follows several views.
             KeyError: If an object is not tracked: it would have no past to be found in.
         """
         check_frame(frame)
         if frame_idx < self._frames_seen:
             raise ValueError(f"frame {frame_idx} has passed, the next one is {self._frames_seen}")
+        if self.views > 1:
+            raise ValueError(f"a session of {self.views} views cannot be told of frames to come")
         side = self.model.image_size
-        prompted = masks_by_id(prompt, frame, resized=frame.shape[1:] == (side, side))
-        if unknown := [i for i in prompted if i not in self._object_ids]:
+        masks_of = masks_by_id(prompt, frame, resized=frame.shape[1:] == (side, side))
+        if unknown := [i for i in masks_of if i not in self._object_ids]:
             raise KeyError(f"objects {unknown} are not tracked, only {self._object_ids}")
+        prompted = {Target(0, i): mask for i, mask in masks_of.items()}
         with torch.inference_mode():
-            self._regroup(list(prompted))
             features = self._encoder.encode(frame)
-            told = [group for group in self._groups if group.object_ids[0] in prompted]
-            given = [torch.stack([prompted[i] for i in group.object_ids]) for group in told]
+            self._regroup(list(prompted))
+            told = [group for group in self._groups if group.targets[0] in prompted]
+            rows = [features.rows(group.views) for group in told]
             decoded = [
-                self._decoding.adopt(features, self._scale_prompt(m.to(self.model.device)))
-                for m in given
+                self._decode(group, seen, prompted, frame_idx=frame_idx)
+                for group, seen in zip(told, rows, strict=True)
             ]
-            ids = [i for group in told for i in group.object_ids]
-            for group, masks in zip(told, self._apart(decoded, ids, prompted), strict=True):
-                memory = self._fusion.write(features, masks, prompted=True)
+            apart = self._apart(decoded, told, prompted)
+            for group, seen, masks in zip(told, rows, apart, strict=True):
+                memory = self._fusion.write(seen, masks, prompted=True)
                 group.memory.foresee(frame_idx, memory)
 
     def _new_encoder(self) -> FrameEncoder:
@@ -113,7 +124,12 @@ class Sam3Session(Sam2Session):
             memory = SampledMemory(self.long_memory, bank.num_maps, memory)
         return memory
 
-    def _read(self, group: ObjectGroup, features: FrameFeatures, frame_idx: int) -> Tensor:
+    def _may_share(self, targets: list[Target]) -> list[list[Target]]:
+        if self.competition is None:
+            return [targets]
+        return [[t for t in targets if t.view == view] for view in range(self.views)]
+
+    def _read(self, group: ObjectGroup, features: FrameRows, frame_idx: int) -> Tensor:
         bank = group.memory
         gate = self._gate(group, frame_idx) if self.competition is not None else None
         fused = self._fusion.read(features, bank, frame_idx=frame_idx, gate=gate)
@@ -130,6 +146,8 @@ class Sam3Session(Sam2Session):
         shown: list[Tensor] = []
         own: list[int] = []
         for rival in self._groups:
+            if rival.views[0] != group.views[0]:
+                continue
             portraits = self._fusion.portrait(rival.memory, frame_idx=frame_idx)
             if portraits is None:  # first prompted on this frame
                 continue
@@ -141,47 +159,51 @@ class Sam3Session(Sam2Session):
     def _scale_prompt(self, masks: Tensor) -> Tensor:
         return scale_masks(masks, prompt_side(self.model))
 
-    def _judge(
-        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor], frame_idx: int
-    ) -> list[list[FrameRecord]]:
-        records = super()._judge(decoded, prompted, frame_idx)
+    def _judge(self, frame: Unsettled) -> list[list[FrameRecord]]:
+        records = super()._judge(frame)
         if self.selection is not None and self.selection.scope == "video":
-            return share_score(records)
+            return share_score(records, [group.views for group in self._settled])
         return records
 
     def _as_remembered(
-        self, decoded: list[DecodedMasks], prompted: dict[int, Tensor]
+        self, decoded: list[DecodedMasks], prompted: dict[Target, Tensor]
     ) -> list[DecodedMasks]:
         decoded = super()._as_remembered(decoded, prompted)
-        told = [k for k, group in enumerate(self._groups) if group.object_ids[0] in prompted]
-        ids = [i for k in told for i in self._groups[k].object_ids]
-        apart = self._apart([decoded[k] for k in told], ids, prompted)
+        told = [k for k, group in enumerate(self._groups) if group.targets[0] in prompted]
+        groups = [self._groups[k] for k in told]
+        apart = self._apart([decoded[k] for k in told], groups, prompted)
         changed = dict(zip(told, apart, strict=True))
         return [changed.get(k, masks) for k, masks in enumerate(decoded)]
 
     def _apart(
-        self, decoded: list[DecodedMasks], ids: list[int], prompted: dict[int, Tensor]
+        self,
+        decoded: list[DecodedMasks],
+        groups: list[ObjectGroup],
+        prompted: dict[Target, Tensor],
     ) -> list[DecodedMasks]:
-        """Given masks as memory takes them: no two objects with the same pixel.
+        """Given masks as memory takes them: no two objects of a view with the same pixel.
 
         Args:
             decoded: Of the groups with given masks.
-            ids: Their objects, in order.
-            prompted: The masks given on the frame, by object.
+            groups: These groups.
+            prompted: The masks given on the frame.
         """
-        if not decoded:
-            return []
-        alone = without_later(prompted)
-        by_slot = sorted(ids, key=self._object_ids.index)
-        given = torch.stack([alone[i] for i in by_slot]).to(self.model.device)
-        apart = self.model._apply_non_overlapping_constraints(memory_logits(self.model, given))
-        rows = apart[[by_slot.index(i) for i in ids]].split([len(m.full_logits) for m in decoded])
-        return [replace(m, full_logits=r) for m, r in zip(decoded, rows, strict=True)]
+        apart: dict[Target, Tensor] = {}
+        for view in {target.view: None for target in prompted}:
+            alone = without_later({t.object_id: m for t, m in prompted.items() if t.view == view})
+            by_slot = sorted(alone, key=self._object_ids.index)
+            given = torch.stack([alone[i] for i in by_slot]).to(self.model.device)
+            rows = self.model._apply_non_overlapping_constraints(memory_logits(self.model, given))
+            apart |= {Target(view, i): row for i, row in zip(by_slot, rows.unbind(), strict=True)}
+        return [
+            replace(masks, full_logits=torch.stack([apart[t] for t in group.targets]))
+            for masks, group in zip(decoded, groups, strict=True)
+        ]
 
 
 class _Sam3Encoder(FrameEncoder):
-    def _maps(self, image: Tensor) -> tuple[list[Tensor], Tensor]:
-        encoded = self.model.image_encoder(normalize(image)[None])
+    def _maps(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        encoded = self.model.image_encoder(normalize(images))
         return encoded["backbone_fpn"], encoded["vision_pos_enc"][-1]
 
 

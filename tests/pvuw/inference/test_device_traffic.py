@@ -5,6 +5,7 @@ numbers (`lift_fresh`), a number read back (`_local_scalar_dense`), an index of 
 (`nonzero`). The frame itself and its finished masks are not counted.
 """
 
+import threading
 from collections import Counter
 
 import pytest
@@ -15,9 +16,12 @@ from pvuw.inference.lockstep import score_frames
 from pvuw.inference.prompting import mask_prompts
 from pvuw.inference.views import ViewConfig
 from pvuw.io.queries import Query
-from pvuw.nets.sam2 import Sam2, features
+from pvuw.nets.sam2 import PromoteReliable, Sam2, features
+from pvuw.nets.sam2.features import FrameEncoder
+from pvuw.nets.sam2.fusion import MemoryFusion
 from pvuw.ops.id_maps import logits_to_id_map
 from tests.helpers.echo import blocks, write_video
+from tests.pvuw.nets.sam2.test_memory_session import Told, gone_at
 
 WAITS = ("lift_fresh", "_local_scalar_dense", "nonzero", "is_nonzero", "masked_select")
 FVOS = ViewConfig([1 + i / 8 for i in range(7)], [0, 90, 180, 270], [False, True])
@@ -70,17 +74,56 @@ def test_the_count_sees_what_waits():
     assert waits.counts == {"lift_fresh": 2, "_local_scalar_dense": 1, "nonzero": 1}
 
 
-def test_views_of_one_scale_share_one_resize(tmp_path, monkeypatch):
-    query = Query.of(write_video(tmp_path / "v", blocks(2, (96, 128))))
-    sides, plain = Counter(), features.resize_frame
+def counted(monkeypatch, owner, name, calls):
+    plain = getattr(owner, name)
 
-    def counted(frame, side):
+    def call(*args, **kwargs):
+        if threading.current_thread() is threading.main_thread():
+            calls.append(name)
+        return plain(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, call)
+
+
+def test_a_policy_is_told_after_the_next_frame_went_to_the_encoder(query, monkeypatch):
+    """Whether its numbers are there is asked when the device has other work already."""
+    calls = []
+    counted(monkeypatch, FrameEncoder, "encode_views", calls)
+    for name in ("tolist", "numpy", "cpu"):
+        counted(monkeypatch, torch.Tensor, name, calls)
+    leaves = Told(PromoteReliable(), gone_at(5), gone_at())  # two objects part after frame 5
+    six = ViewConfig([1.0, 1.5], [0, 90], [False, True])
+    for policy, views, sessions in (
+        (PromoteReliable(), six, 2),
+        (PromoteReliable(), ViewConfig(), 1),
+        (leaves, ViewConfig(), 1),
+    ):
+        net = Sam2(image_size=64, memory_policy=policy).eval()
+        frames = stream(net, query, views)
+        for _ in range(4):
+            next(frames)
+        calls.clear()
+        with Waits() as waits:
+            for _ in range(3):
+                next(frames)
+        assert waits.counts == {}
+        assert calls == ["encode_views", "tolist"] * 3 * sessions
+
+
+def test_views_of_one_scale_share_one_resize_and_one_batch(tmp_path, monkeypatch):
+    query = Query.of(write_video(tmp_path / "v", blocks(2, (96, 128))))
+    sides, plain, calls = Counter(), features.resize_frame, []
+
+    def resized(frame, side):
         sides[side] += 1
         return plain(frame, side)
 
-    monkeypatch.setattr("pvuw.nets.sam2.net.resize_frame", counted)
-    monkeypatch.setattr(features, "resize_frame", counted)
+    monkeypatch.setattr("pvuw.nets.sam2.net.resize_frame", resized)
+    monkeypatch.setattr(features, "resize_frame", resized)
+    counted(monkeypatch, FrameEncoder, "encode_views", calls)
+    counted(monkeypatch, MemoryFusion, "read", calls)
     assert len(FVOS.views()) == 35
     assert sum(1 for _ in stream(Sam2(image_size=256).eval(), query, FVOS)) == 2
     assert set(sides.values()) == {2}
     assert len(sides) == 7
+    assert Counter(calls) == {"encode_views": 2 * 7, "read": 7}

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pvuw.nets.base import TrainableSegmenter
+from pvuw.nets.base import SeparateViews, TrainableSegmenter
 from pvuw.nets.checkpoint import load_official
 from pvuw.nets.find import find_networks
+from pvuw.nets.sam2 import fusion
 from pvuw.types import CandidateClip, MaskPrompt, VideoBatch
-from tests.helpers.noise import FACTOR, noise_floor
+from tests.helpers.noise import FACTOR, noise_floor, tolerance_of
 from tests.pvuw.nets.smallest import smallest
 
 NETWORKS = {name: net for name, net in find_networks().items() if net.takes_masks}
@@ -119,6 +120,37 @@ def test_two_videos_at_once_are_two_videos(net):
             together[place].append(output)
     for place in range(2):
         assert_same(alone[place], together[place])
+
+
+def test_views_side_by_side_are_views_apart(net, monkeypatch):
+    """Bit for bit where each has a session of its own, within rounding where they share batches."""
+    # A bfloat16 that rounds to its other neighbour is a step that no noise floor foresees.
+    monkeypatch.setattr(fusion, "MEMORY_DTYPE", torch.float32)
+    shown, prompts = frames(4), {0: prompt(7, 3), 2: prompt(5)}
+    turns = [lambda x: x, lambda x: x.flip(-1), lambda x: torch.rot90(x, 1, (-2, -1))]
+
+    def seen(turn):
+        return {t: MaskPrompt(p.object_ids, turn(p.masks)) for t, p in prompts.items()}
+
+    def apart(net):
+        played = [play(net.start(4), turn(shown), seen(turn)) for turn in turns]
+        return [output.mask_logits for view in zip(*played, strict=True) for output in view]
+
+    session, together = net.start_views(4, count=3), []
+    for t in range(4):
+        following = None if t == 3 else [turn(shown[t + 1]) for turn in turns]
+        together += session.step_views(
+            [turn(shown[t]) for turn in turns],
+            [seen(turn).get(t) for turn in turns],
+            last=t == 3,
+            next_frames=following,
+        )
+    assert [o.object_ids for o in together] == [[7, 3]] * 6 + [[7, 3, 5]] * 6
+    expected = apart(net)
+    tolerance = 0.0 if isinstance(session, SeparateViews) else tolerance_of(net, apart, draws=1)
+    for found, one in zip(together, expected, strict=True):
+        assert (found.mask_logits - one).abs().max() <= tolerance
+    assert tolerance < 1e-2 * torch.cat([one.flatten() for one in expected]).std()
 
 
 def test_nothing_is_tracked_before_the_first_prompt(net):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pvuw.nets.sam2.decoding import DecodedMasks
-from pvuw.nets.sam2.memory_policy import frame_records
+from pvuw.nets.sam2.memory_policy import frame_records, trust
 
 
 def decoded(mask_logits, *, presence, iou):
@@ -25,9 +25,8 @@ def test_quality_is_the_product_of_three():
     logits = torch.full((2, 1, 4, 4), -5.0)
     logits[0, 0, 0, :2] = torch.tensor([1.0, 3.0])
     logits[1, 0, 1:3, 1:3] = 2.0
-    first, second = frame_records(
-        decoded(logits, presence=[0.5, -1.0], iou=[0.8, 0.6]), 7, prompted=False
-    )
+    masks = decoded(logits, presence=[0.5, -1.0], iou=[0.8, 0.6])
+    first, second = frame_records(masks, trust(masks).tolist(), 7, prompted=False)
     sigmoid = lambda x: 1 / (1 + math.exp(-x))  # noqa: E731
     assert first.quality == pytest.approx(sigmoid(0.5) * 0.8 * (sigmoid(1) + sigmoid(3)) / 2)
     assert second.quality == pytest.approx(sigmoid(-1) * 0.6 * sigmoid(2))
@@ -41,5 +40,6 @@ def test_quality_is_the_product_of_three():
 
 def test_an_empty_mask_has_no_quality():
     logits = torch.full((1, 1, 4, 4), -1024.0)
-    (found,) = frame_records(decoded(logits, presence=[-900.0], iou=[0.9]), 0, prompted=False)
+    masks = decoded(logits, presence=[-900.0], iou=[0.9])
+    (found,) = frame_records(masks, trust(masks).tolist(), 0, prompted=False)
     assert (found.quality, found.area) == (0, 0)

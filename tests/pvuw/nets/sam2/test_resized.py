@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -34,6 +37,32 @@ def test_weights_are_shared_and_the_network_itself_keeps_its_resolution():
     theirs = dict(resized.named_parameters()) | dict(resized.named_buffers())
     assert all(theirs[name] is tensor for name, tensor in ours.items())
     assert at_scale(net.model, 1.0) is net.model
+
+
+def test_a_size_is_made_once_for_all_videos_and_again_for_other_tensors():
+    net = Sam2(image_size=64).eval()
+    first = net.start(3, scale=1.5).model
+    assert net.start(3, scale=1.5).model is first
+    assert net.start(3, scale=2.0).model is not first
+    net.load_state_dict({name: 2 * weight for name, weight in net.state_dict().items()})
+    assert net.start(3, scale=1.5).model is first  # the same tensors, with other values
+    net.model.no_obj_ptr = torch.nn.Parameter(net.model.no_obj_ptr.detach().clone())
+    again = net.start(3, scale=1.5).model
+    assert again is not first
+    assert again.no_obj_ptr is net.model.no_obj_ptr
+    linear = net.model.obj_ptr_proj.layers[0]
+    net.model.obj_ptr_proj.layers[0] = torch.nn.utils.parametrize.register_parametrization(
+        linear, "weight", torch.nn.Identity()
+    )
+    assert net.start(3, scale=1.5).model is not again
+
+
+def test_what_was_made_goes_with_the_network():
+    net = Sam2(image_size=64).eval()
+    made = weakref.ref(net.start(3, scale=1.5).model)
+    del net
+    gc.collect()
+    assert made() is None
 
 
 def test_a_scale_that_leaves_nothing_is_refused():

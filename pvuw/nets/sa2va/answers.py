@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -28,55 +28,59 @@ class Stop:
     """Most tokens of an answer."""
 
 
-class Writer:
-    """Writes greedy answers to several prompts at once.
+class Rows(Protocol):
+    """Prompts in a language model's cache."""
 
-    What all prompts begin with, the frames among it, is read once; the rest is read and answers are
-    written side by side.
+    def read_prompts(self) -> Tensor:
+        """Hidden state of each prompt's last token, float `[N, D]`."""
+
+    def read(self, ids: Sequence[int]) -> Tensor:
+        """Hidden state of one more token of each row, float `[N, D]`."""
+
+
+def write_answers(mllm: Any, rows: Rows, count: int, *, seg_id: int, stop: Stop) -> list[Answer]:
+    """Greedy answers to prompts, written side by side.
 
     Args:
-        mllm: transformers' InternVL, in evaluation mode.
+        mllm: The language model, in evaluation mode.
+        rows: The prompts.
+        count: How many.
         seg_id: The token whose hidden states are wanted.
         stop: When answers end.
     """
-
-    def __init__(self, mllm: nn.Module, seg_id: int, stop: Stop) -> None:
-        self.mllm: Any = mllm
-        self.seg_id = seg_id
-        self.stop = stop
-
-    def answer(self, prompts: Sequence[Sequence[int]], embedded: Sequence[Tensor]) -> list[Answer]:
-        """Answers to prompts.
-
-        Args:
-            prompts: Ids of each.
-            embedded: Their embeddings, the frames' in place, each float `[L, D]`.
-        """
-        rows = _Rows(self.mllm, _shared_length(prompts), embedded)
-        answers = [Answer() for _ in prompts]
-        states = rows.read_prompts()
-        running = set(range(len(prompts)))
-        for step in range(self.stop.max_tokens):
-            chosen = self.mllm.lm_head(states).argmax(-1).tolist()
-            for i in sorted(running):
-                answers[i].ids.append(chosen[i])
-                if chosen[i] in self.stop.ids:
-                    running.discard(i)
-            if not running or step + 1 == self.stop.max_tokens:
-                break
-            states = rows.read(chosen)
-            for i in running:
-                if chosen[i] == self.seg_id:
-                    answers[i].seg_states.append(states[i])
-        return answers
+    answers = [Answer() for _ in range(count)]
+    states = rows.read_prompts()
+    running = set(range(count))
+    for step in range(stop.max_tokens):
+        chosen = mllm.lm_head(states).argmax(-1).tolist()
+        for i in sorted(running):
+            answers[i].ids.append(chosen[i])
+            if chosen[i] in stop.ids:
+                running.discard(i)
+        if not running or step + 1 == stop.max_tokens:
+            break
+        states = rows.read(chosen)
+        for i in running:
+            if chosen[i] == seg_id:
+                answers[i].seg_states.append(states[i])
+    return answers
 
 
-class _Rows:
-    """Prompts side by side in the language model's cache."""
+class SharedRows:
+    """Prompts side by side: what all begin with, the frames among it, is read once.
 
-    def __init__(self, mllm: Any, shared: int, embedded: Sequence[Tensor]) -> None:
+    Args:
+        mllm: transformers' InternVL.
+        prompts: Ids of each.
+        embedded: Their embeddings, the frames' in place, each float `[L, D]`.
+    """
+
+    def __init__(
+        self, mllm: Any, prompts: Sequence[Sequence[int]], embedded: Sequence[Tensor]
+    ) -> None:
         from transformers import DynamicCache
 
+        shared = _shared_length(prompts)
         self.mllm = mllm
         self.shared = shared
         self.embedded = embedded

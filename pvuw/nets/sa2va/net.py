@@ -17,9 +17,10 @@ from pvuw.nets.sa2va.build import NANO, build_mllm, build_sam2
 from pvuw.nets.sa2va.directory import Shards, load_directory
 from pvuw.nets.sa2va.grounder import Sa2vaGrounder
 from pvuw.nets.sa2va.key_frames import FirstFrames, KeyFrames
-from pvuw.nets.sa2va.readers import InternVlReader
+from pvuw.nets.sa2va.qwen import QwenVlReader
+from pvuw.nets.sa2va.readers import InternVlReader, Reader
 from pvuw.nets.sa2va.session import Sa2vaSession
-from pvuw.nets.sa2va.structure import read_structure
+from pvuw.nets.sa2va.structure import Structure, read_structure
 from pvuw.nets.sa2va.tokens import read_tokenizer
 from pvuw.nets.sam2.features import resize_frame
 from pvuw.nets.sam2.scratch import prepare_scratch
@@ -72,14 +73,7 @@ class Sa2va(VideoSegmenter):
         if not folder.is_dir():
             raise WeightsError(f"{folder}: no directory; give one as Sa2VA is published")
         self.structure = read_structure(folder)
-        if self.structure.is_qwen_vl:
-            raise PvuwError(
-                f"{folder}: {self.structure.name} reads frames as Qwen-VL does, which is not built "
-                "here; give a directory of the InternVL families (docs/sa2va.md)"
-            )
-        self.reader = InternVlReader(
-            self.structure, read_tokenizer(folder), max_new_tokens=max_new_tokens
-        )
+        self.reader = reader_of(self.structure, folder, max_new_tokens=max_new_tokens)
         self.mllm = build_mllm(self.structure, empty=weights is not None)
         self.sam2 = build_sam2(self.structure, folder)
         words = self.sam2.sam_prompt_encoder.embed_dim
@@ -172,14 +166,25 @@ class Sa2va(VideoSegmenter):
         roots = {name.partition(".")[0]: None for name, _ in self.sam2.named_parameters()}
         sam2["memory"] = tuple(name for name in roots if name not in placed)
         named = {part: tuple(f"sam2.{name}" for name in names) for part, names in sam2.items()}
-        language = tuple(f"mllm.{name}" for name in ("model.language_model", "lm_head"))
-        return named | {
-            "vision_tower": ("mllm.model.vision_tower",),
-            "projector": ("mllm.model.multi_modal_projector",),
-            "language_model": language,
-            "text_hidden_fcs": ("text_hidden_fcs",),
-            **({"tuned_decoder": ("tuned_decoder",)} if self.tuned_decoder is not None else {}),
+        parts: dict[str, tuple[str, ...]] = {
+            "vision_tower": ("vision_tower",),
+            "projector": ("multi_modal_projector",),
+            "language_model": ("language_model",),
         }
+        if self.structure.is_qwen_vl:  # its projector is the last module of the tower
+            parts = {"vision_tower": ("visual",), "language_model": ("language_model",)}
+        mllm = {
+            part: tuple(f"mllm.model.{name}" for name in names) for part, names in parts.items()
+        }
+        mllm["language_model"] += ("mllm.lm_head",)
+        return (
+            named
+            | mllm
+            | {
+                "text_hidden_fcs": ("text_hidden_fcs",),
+                **({"tuned_decoder": ("tuned_decoder",)} if self.tuned_decoder is not None else {}),
+            }
+        )
 
     def official_state_dict(self) -> dict[str, Tensor]:
         """Weights under the published names, joined where they are stored as one."""
@@ -214,3 +219,11 @@ class Sa2va(VideoSegmenter):
                 "SAM 2.0 large file"
             )
         self.sam2.sam_mask_decoder.load_state_dict(decoder)
+
+
+def reader_of(structure: Structure, folder: Path, *, max_new_tokens: int) -> Reader:
+    """What reads frames and sentences for a directory's language model."""
+    tokenizer = read_tokenizer(folder)
+    if structure.is_qwen_vl:
+        return QwenVlReader(structure, tokenizer, folder, max_new_tokens=max_new_tokens)
+    return InternVlReader(structure, tokenizer, max_new_tokens=max_new_tokens)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from pvuw.errors import DataError, WeightsError
-from pvuw.nets.sa2va.answers import Answer, Stop, Writer
+from pvuw.nets.sa2va.answers import Answer, SharedRows, Stop, write_answers
 from pvuw.nets.sa2va.prompts import IMAGE, SEG, TURN_END, video_chat
 from pvuw.nets.sa2va.structure import Structure
 from pvuw.nets.sa2va.tokens import Tokenizer
@@ -99,7 +99,8 @@ class InternVlReader(Reader):
             self.check_length(len(prompts[-1]), sentence, video_id=video_id)
         seen = self.see(mllm, frames).flatten(0, 1)
         embedded = [self.embed(mllm, prompt, seen) for prompt in prompts]
-        return Writer(mllm, self.seg_id, self.stop).answer(prompts, embedded)
+        rows = SharedRows(mllm, prompts, embedded)
+        return write_answers(mllm, rows, len(prompts), seg_id=self.seg_id, stop=self.stop)
 
     def see(self, mllm: Any, frames: Sequence[Tensor]) -> Tensor:
         """Tokens of frames, `[K, P, D]`."""

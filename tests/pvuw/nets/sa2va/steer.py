@@ -2,7 +2,7 @@
 
 import torch
 
-from pvuw.nets.sa2va.answers import _Rows
+from pvuw.nets.sa2va.answers import SharedRows
 from pvuw.nets.sa2va.prompts import video_chat
 
 
@@ -26,7 +26,7 @@ def steer(net, frames, wanted, *, margin=8.0):
         text = video_chat(sentence, num_frames=len(frames), tokens_per_frame=tokens)
         prompt = reader.tokenizer.encode(text)
         said = reader.tokenizer.encode(f"{text}{answer}<|im_end|>")[len(prompt) :]
-        rows = _Rows(net.mllm, 0, [reader.embed(net.mllm, prompt, seen)])
+        rows = SharedRows(net.mllm, [prompt], [reader.embed(net.mllm, prompt, seen)])
         states.append(rows.read_prompts()[0])
         states += [rows.read([i])[0] for i in said[:-1]]
         targets += said

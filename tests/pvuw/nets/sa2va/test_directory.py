@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pvuw.errors import PvuwError, WeightsError
+from pvuw.errors import WeightsError
 from pvuw.nets.sa2va import Sa2va
 from pvuw.nets.sa2va.keys import Layout
 from pvuw.weights import summarize
@@ -175,9 +175,3 @@ def test_a_damaged_directory_is_refused_in_one_line(what, broken):
 def test_no_directory_is_refused():
     with pytest.raises(WeightsError, match="no directory; give one as Sa2VA is published"):
         Sa2va(Path("nowhere"))
-
-
-def test_qwen_vl_is_said_not_to_be_built(broken):
-    set_config(broken, text_config={"hidden_size": 2560}, vision_config={"model_type": "qwen3_vl"})
-    with pytest.raises(PvuwError, match=r"Sa2VA Qwen3-VL-4B reads frames as Qwen-VL does"):
-        Sa2va(broken)

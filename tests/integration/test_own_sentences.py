@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from pvuw.cli import main
+from pvuw.io.lock import FolderLock
 from pvuw.io.masks import read_id_map
 from tests.helpers import mevis, synthetic
 from tests.helpers.processes import wait_until
@@ -98,6 +99,14 @@ def test_expressions_as_mevis_has_them(root, tmp_path, capsys):
     both = words("PredictDataModule", tmp_path / "d", "--data.images", valid / "JPEGImages")
     assert main([*both, "--data.text", "x", "--data.masks", str(valid)]) == 2
     assert "both say what to follow" in capsys.readouterr().err
+
+
+def test_two_runs_cannot_write_into_one_folder(root, tmp_path, capsys):
+    lock = FolderLock(tmp_path / "out" / "Annotations")
+    assert own(tmp_path / "out", root / "valid" / "JPEGImages", WORDS[0]) == 2
+    assert "another run is writing into it" in capsys.readouterr().err
+    assert files(tmp_path / "out") == {}
+    lock.release()
 
 
 def test_two_processes_and_a_kill_give_the_bytes_of_one(root, tmp_path, processes):

@@ -1,6 +1,7 @@
 import csv
 import json
 import shutil
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 from PIL import Image
 
 from pvuw.cli import main
+from pvuw.commands.evaluate_sentences import pair_sentences
 from pvuw.io.masks import write_id_map
 from pvuw.io.rle import encode
+from pvuw.metrics.scoring import score_pair
 from tests.helpers import golden
 from tests.helpers.noise import DOUBLE_SUMMATION, printed
 
@@ -211,3 +214,20 @@ def test_no_target_measures_and_kinds_of_sentences(truth, answered, tmp_path, ca
     shutil.rmtree(answered / "v" / "2")
     assert evaluate(truth, answered, "--missing", "zero") == 0
     assert "N-acc 0.000000 T-acc 1.000000" in capsys.readouterr().out
+
+
+def test_memory_does_not_grow_with_the_length_of_a_video(tmp_path):
+    peaks = {}
+    for num_frames in (6, 60):
+        gt, pred = tmp_path / f"gt{num_frames}", tmp_path / f"pred{num_frames}"
+        large = np.kron(block(2), np.ones((20, 20), dtype=bool))
+        runs_of_all = [{"size": list(large.shape), "counts": encode(large)["counts"].decode()}]
+        write_truth(gt, {"0": [3]}, {3: [block(2)] * num_frames})
+        (gt / "mask_dict.json").write_text(json.dumps({"3": runs_of_all * num_frames}))
+        predict(pred, "0", [large] * num_frames)
+        (pair,) = pair_sentences(gt, pred, "mevis").found.pairs
+        tracemalloc.start()
+        assert score_pair(pair, "mevis").result.object_j.tolist() == [1]
+        peaks[num_frames] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert peaks[60] < peaks[6] + 54 * large.size / 20  # a twentieth of the frames that came more

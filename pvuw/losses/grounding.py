@@ -245,6 +245,9 @@ def _by_object(values: Tensor) -> Tensor:
 
 
 def _in_float32(layer: Detected) -> Detected:
-    parts = (layer.score_logits, layer.boxes, layer.mask_logits)
-    matched = None if layer.match_boxes is None else layer.match_boxes.float()
-    return Detected(*(part.float() for part in parts), matched)
+    return Detected(
+        layer.score_logits.float(),
+        layer.boxes.float(),
+        layer.mask_logits.float(),
+        None if layer.match_boxes is None else layer.match_boxes.float(),
+    )

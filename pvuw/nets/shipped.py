@@ -1,4 +1,4 @@
-"""Weights that come with the package."""
+"""Weights and words that come with the package."""
 
 from pathlib import Path
 
@@ -27,3 +27,11 @@ def shipped_weights(network: str) -> Path:
             "says where official weights are"
         )
     return path
+
+
+def shipped_words() -> Path:
+    """Path of the words for networks that learn from generated sentences, as BERT lists them.
+
+    The generator's words, then all letters and digits, so that nothing is unknown.
+    """
+    return _FOLDER / "referdino_nano_words.txt"

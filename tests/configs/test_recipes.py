@@ -93,6 +93,11 @@ def test_recipe_builds_its_network_with_tiny_weights(recipe, tmp_path):
     name = parse(*argv).model.init_args.net.class_path.rpartition(".")[2]
     if name in small:
         argv += ["--model.net.size", "nano", "--model.net.image_size", small[name]]
+    if name == "ReferDino":
+        argv += ["--model.net.size", "nano"]
+    if name == "ReferDinoPlus":
+        argv += ["--model.net.finder.size", "nano", "--model.net.tracker.size", "nano"]
+        argv += ["--model.net.tracker.image_size", "64"]
     # They name published weights, which are not at hand.
     if recipe.startswith("predict/") or "weights: weights/" in (ROOT / recipe).read_text():
         overlay = tmp_path / "random.yaml"

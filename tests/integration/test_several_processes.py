@@ -10,6 +10,7 @@ from torchvision.models.optical_flow import raft_small
 
 from pvuw.recipes import recipe_files
 from tests.configs.test_recipes import TRAINING, names
+from tests.helpers.mevis import write_split
 from tests.helpers.processes import CPU
 
 STEPS = 3
@@ -39,6 +40,7 @@ SMALLEST = {
         "--model.net.widths.value", "32", "--model.net.widths.key", "16",
         "--model.net.widths.sensory", "8",
     ),
+    "ReferDino": ("--model.net.size", "nano", "--model.net.vocabulary", "shipped"),
     "Tmo": (
         "--model.net.variant", "mitb1", "--model.net.image_size", "32",
         "--model.net.flow.model", "small", "--model.net.flow.updates", "1",
@@ -67,7 +69,12 @@ def smallest(recipe, said, sample):
     words = ["fit", "--config", recipe, *SHORT, *SMALLEST[name]]
     if name == "Tmo":
         words += ["--model.net.flow.weights", "raft.pth"]
-    if "sources" in data:
+    if name == "ReferDino":
+        said_about = sample.parent / "said"
+        if not said_about.exists():
+            write_split(said_about)
+        words += ["--data.root", said_about]
+    elif "sources" in data:
         words += ["--data.sources", f"[{{source: mose, root: {sample}, weight: 1}}]"]
     else:  # MOSEDataModule reads what a build of MOSE+ holds as well
         words += ["--data", "MOSEDataModule", "--data.root", sample]

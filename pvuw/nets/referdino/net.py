@@ -18,8 +18,17 @@ from pvuw.nets.referdino.network import ReferDinoModel
 from pvuw.nets.referdino.text import Tokenizer
 from pvuw.nets.referdino.training import run_clips
 from pvuw.nets.referdino.video import CELL, picture_size
+from pvuw.nets.shipped import SHIPPED, shipped_words
 from pvuw.types import DetectionClip, FrameOutput, Prompt, TokenPrompt, VideoBatch
 
+_TRAINED = tuple(
+    f"model.{name}."
+    for name in (
+        "feat_map", "bbox_embed", "temporal_decoder", "pixel_decoder", "mask_decoder",
+        "backbone.swin.hidden_states_norms.stage1",
+    )
+)  # fmt: skip
+"""What ReferDINO's training changes, besides BERT's norms and adapters."""
 AS_PUBLISHED = Choice()
 """What is meant where a recipe says nothing else."""
 
@@ -35,7 +44,8 @@ class ReferDino(TrainableSegmenter):
         size: `nano` (made for training from scratch on small images; no published weights),
             `swint` or `swinb`, or the numbers themselves, in Python.
         vocabulary: `vocab.txt` of bert-base-uncased, or the folder that holds it; needed as soon as
-            a sentence is asked.
+            a sentence is asked. `shipped`: the words of generated sentences and all letters, for
+            `nano`.
         weights: A published file, an exported one or a training checkpoint; adapters are merged.
             Default: random weights.
         choice: Which of the objects found are meant; an empty mapping is the published rule.
@@ -61,6 +71,8 @@ class ReferDino(TrainableSegmenter):
         _require_transformers()
         config = config_of(size) if isinstance(size, str) else size
         self.model = ReferDinoModel(config)
+        if vocabulary == Path(SHIPPED):
+            vocabulary = shipped_words()
         tokenizer = None if vocabulary is None else Tokenizer(vocabulary)
         if tokenizer is not None and tokenizer.size > config.bert.vocabulary:
             raise PvuwError(
@@ -96,7 +108,10 @@ class ReferDino(TrainableSegmenter):
         return picture_size(size_hw, self.model.config.short_side)
 
     def parts(self) -> dict[str, tuple[str, ...]]:
-        """Both encoders, what fuses them, the decoder, what looks over time, and the mask head."""
+        """Both encoders, what fuses them, the decoder, what looks over time, and the mask head.
+
+        `pretrained` is what ReferDINO's training leaves as Grounding DINO brought it.
+        """
         named = {
             "image_encoder": ("backbone", "input_proj"),
             "text_encoder": ("text", "feat_map"),
@@ -105,7 +120,9 @@ class ReferDino(TrainableSegmenter):
             "temporal_decoder": ("temporal_decoder",),
             "mask_head": ("pixel_decoder", "mask_decoder"),
         }
-        return {part: tuple(f"model.{name}" for name in names) for part, names in named.items()}
+        parts = {part: tuple(f"model.{name}" for name in names) for part, names in named.items()}
+        frozen = (name for name, _ in self.named_parameters() if not name.startswith(_TRAINED))
+        return parts | {"pretrained": tuple(n for n in frozen if ".LayerNorm." not in n)}
 
     def official_part(self, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Weights of a published file under our names, adapters merged."""

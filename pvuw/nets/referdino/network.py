@@ -145,7 +145,7 @@ def _pyramid(cells: Tensor, maps: MapSizes, finest: Tensor) -> tuple[Tensor, lis
     """The map of stride 32, and those of strides 16, 8 and 4."""
     levels = torch.split(cells, [height * width for height, width in maps], 1)
     eighth, sixteenth, coarse = (
-        level.transpose(1, 2).unflatten(2, size)
-        for level, size in zip(levels[:3], maps[:3], strict=True)
+        level.transpose(1, 2).reshape(len(cells), -1, height, width)
+        for level, (height, width) in zip(levels[:3], maps[:3], strict=True)
     )
     return coarse, [sixteenth, eighth, finest]

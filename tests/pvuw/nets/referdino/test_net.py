@@ -212,4 +212,16 @@ def test_looking_in_training_mode_is_refused(folder):
 def test_parts_hold_every_parameter(net):
     held = [prefix for prefixes in net.parts().values() for prefix in prefixes]
     for parameter, _ in net.named_parameters():
-        assert sum(parameter.startswith(prefix) for prefix in held) == 1, parameter
+        assert any(parameter.startswith(prefix) for prefix in held), parameter
+
+
+def test_what_is_trained_is_what_upstream_trains(net):
+    frozen = set(net.parts()["pretrained"])
+    trained = {name for name, _ in net.named_parameters()} - frozen
+    for name in trained:
+        words = ("feat_map", "LayerNorm", "stage1", "bbox_embed", "pixel_decoder", "mask_decoder")
+        assert any(word in name for word in (*words, "temporal")), name
+    assert "model.proposals.enc_out_bbox_embed.layers.0.weight" in frozen
+    assert "model.encoder.layers.0.norm1.weight" in frozen
+    assert "model.text.bert.embeddings.LayerNorm.weight" in trained
+    assert len(trained) == 64

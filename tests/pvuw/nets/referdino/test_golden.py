@@ -121,8 +121,9 @@ def test_every_tensor_is_upstreams(model, tokenizer, clip):
     assert {name: value for name, value in far.items() if value > FACTOR * SUMMATION} == {}
 
 
-def test_masks_of_a_video_are_upstreams(model, tokenizer, clip):
+def test_masks_of_a_video_are_upstreams(model, tokenizer):
     """Through the spool, frame by frame, in clips of another length, at the frames' own size."""
+    clip = clip_of("clip38")
     video = Frames(clip)
     short = clip["resize_short"]
     scaled = dataclasses.replace(model.config, short_side=short)

@@ -164,6 +164,7 @@ def test_warm_up_then_cosine_scales_every_group():
         {"layer_decay": 0.0},
         {"layer_decay": 1.1},
         {"final_lr_ratio": 2.0},
+        {"drops": (0.8, 1.0)},
     ],
 )
 def test_a_bad_number_is_named(numbers):

@@ -28,7 +28,7 @@ from benchmarks.tables import markdown
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.videos import Video
 from pvuw.nets.referdino import ReferDino
-from pvuw.nets.referdino.config import SIZES
+from pvuw.nets.referdino.config import ReferDinoConfig
 from pvuw.nets.referdino.fusion import FusionEncoder
 from pvuw.nets.referdino.layers import DecoderLayer
 from pvuw.sample.manifest import SampleSpec
@@ -70,7 +70,7 @@ def layers() -> Table:
         "spatial_shapes_list": MAPS,
         "level_start_index": torch.cat([shapes.new_zeros(1), shapes.prod(1).cumsum(0)[:-1]]),
     }
-    one = SIZES["swint"].__class__(encoder_layers=1)
+    one = ReferDinoConfig(encoder_layers=1)
     ours, other = FusionEncoder(one, drop_path=0.0), theirs.GroundingDinoEncoderLayer(config)
     apart = torch.zeros(WORDS, WORDS, dtype=torch.bool)
     places, steps = torch.randn(cells, WIDTH), torch.arange(WORDS)

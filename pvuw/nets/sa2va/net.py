@@ -71,7 +71,9 @@ class Sa2va(VideoSegmenter):
         super().__init__()
         folder = NANO if weights is None else weights
         if not folder.is_dir():
-            raise WeightsError(f"{folder}: no directory; give one as Sa2VA is published")
+            raise WeightsError(
+                f"{folder}: no directory; give one as Sa2VA is published (docs/sa2va.md)"
+            )
         self.structure = read_structure(folder)
         self.reader = reader_of(self.structure, folder, max_new_tokens=max_new_tokens)
         self.mllm = build_mllm(self.structure, empty=weights is not None)

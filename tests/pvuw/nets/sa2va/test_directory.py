@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from pvuw.errors import WeightsError
+from pvuw.errors import PvuwError, WeightsError
 from pvuw.nets.sa2va import Sa2va
 from pvuw.nets.sa2va.keys import Layout
 from pvuw.weights import summarize
@@ -35,9 +35,8 @@ def broken(internlm2, tmp_path):
     return Path(shutil.copytree(internlm2, tmp_path / "broken"))
 
 
-@pytest.mark.parametrize("family", sorted(PUBLISHED))
-def test_names_and_shapes_of_upstream_are_ours(family, tmp_path):
-    """Sa2VA 1B, 4B and InternVL3 are one family, Sa2VA-i another; InternLM2 is the golden case."""
+def drawn(family):
+    """Weights of a family with the nano tokenizer's vocabulary, and its `config.json`."""
     said = PUBLISHED[family]
     said["config"]["llm_config"]["vocab_size"] = 701
     rng = np.random.default_rng(0)
@@ -48,14 +47,41 @@ def test_names_and_shapes_of_upstream_are_ours(family, tmp_path):
     for name in ("model.embed_tokens", "lm_head"):
         full = f"language_model.{name}.weight"
         weights[full] = torch.randn(701, weights[full].shape[1])
-    write_directory(
-        tmp_path, config=said["config"], weights=weights, tokenizer=TOKENIZER, sam2=said["sam2"]
-    )
+    return weights, {"config": said["config"], "tokenizer": TOKENIZER, "sam2": said["sam2"]}
+
+
+@pytest.mark.parametrize("family", sorted(PUBLISHED))
+def test_names_and_shapes_of_upstream_are_ours(family, tmp_path):
+    """Sa2VA 1B, 4B and InternVL3 are one family, Sa2VA-i another; InternLM2 is the golden case."""
+    weights, others = drawn(family)
+    write_directory(tmp_path, weights=weights, **others)
     net = Sa2va(tmp_path)
     found = net.official_state_dict()
     assert found.keys() == weights.keys()
     assert all(torch.equal(found[name], weight) for name, weight in weights.items())
     assert (net.tuned_decoder is not None) == (family == "sa2va_i")
+
+
+def test_the_original_decoder_makes_sa2va_i_of_sa2va(tmp_path):
+    weights, others = drawn("sa2va_i")
+    write_directory(tmp_path / "i", weights=weights, **others)
+    original, tuned = "sam_mask_decoder.", "sam_mask_decoder_modified."
+    sam2 = "grounding_encoder.sam2_model."
+    plain = {name: w for name, w in weights.items() if f".{tuned}" not in name}
+    plain |= {n.replace(tuned, original): w for n, w in weights.items() if f".{tuned}" in n}
+    write_directory(tmp_path / "plain", weights=plain, **others)
+    stock = {n[len(sam2) :]: w for n, w in weights.items() if n.startswith(f"{sam2}{original}")}
+    torch.save({"model": stock}, tmp_path / "sam2.pt")
+    net = Sa2va(tmp_path / "plain", original_decoder=tmp_path / "sam2.pt")
+    found = net.official_state_dict()
+    assert found.keys() == weights.keys()
+    assert all(torch.equal(found[name], weight) for name, weight in weights.items())
+    with pytest.raises(PvuwError, match="the directory is of Sa2VA-i and holds it"):
+        Sa2va(tmp_path / "i", original_decoder=tmp_path / "sam2.pt")
+    stock.popitem()
+    torch.save({"model": stock}, tmp_path / "sam2.pt")
+    with pytest.raises(WeightsError, match=r"no mask decoder of this SAM 2 \(1 missing"):
+        Sa2va(tmp_path / "plain", original_decoder=tmp_path / "sam2.pt")
 
 
 def test_joint_weights_of_internlm2_are_taken_apart_group_by_group():

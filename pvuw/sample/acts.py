@@ -41,6 +41,13 @@ def _go(draw: Draw, stage: Stage, radius: float, reach: float, level: float) -> 
     return _walk(start, end, level, begin=-4.0, frames=_frames(end - start, radius, 32.0))
 
 
+def _climb(draw: Draw, stage: Stage, radius: float, reach: float, level: float) -> Path:
+    x, low, high = draw.uniform(0.14, 0.86) * stage.width, 0.82 * stage.height, 0.3 * stage.height
+    start, end = (low, high) if draw.chance(0.5) else (high, low)
+    frames = _frames(end - start, radius, 32.0)
+    return Path((x, end), entry_offset=(0.0, start - end), entry_start=-4.0, entry_frames=frames)
+
+
 def _stop(draw: Draw, stage: Stage, radius: float, reach: float, level: float) -> Path:
     start, end = _ends(draw, stage)
     begin = draw.uniform(-5.0, -3.0)
@@ -96,6 +103,7 @@ ACTS: dict[str, Act] = {
     "stand too": _stand,
     "go": _go,
     "go too": _go,
+    "climb": _climb,
     "stop": _stop,
     "set off": _set_off,
     "turn": _turn,

@@ -194,7 +194,7 @@ def clear_kind(draw: Draw, species: str, color: Hsv) -> Kind:
         hue=color[0],
         saturation=color[1],
         value=color[2],
-        accent=(0.0, 0.85 if surface == "plain" else 0.4),
+        accent=(0.0, 0.85 if surface == "plain" else 0.5),
         rough=0.0,
     )
 

@@ -77,12 +77,13 @@ def _sayable(
 
 def _descriptions(draw: Draw, truths: Truths) -> Iterator[Description]:
     here = sorted({thing.described.species for thing in truths.things})
-    absent = [noun for noun in NOUNS if noun not in (*here, "animal", "object")]
-    others = list(_single(here, truths))
-    for noun in (*here, draw.pick(absent), "animal", "object"):
-        for inner in ((), *((trait,) for trait in _ALIKE)):
-            if inner or noun != "object":
-                yield Description(noun, inner)
+    absent = [noun for noun in NOUNS if noun not in (*here, "animal")]
+    # What is unclear of everybody is not spoken of, such as colours in a grey picture.
+    alike = [t for t in _ALIKE if any(t.holds(one, ()) is not None for one in truths.things)]
+    others = list(_single(here, alike, truths))
+    for noun in (*here, draw.pick(absent), "animal"):
+        for inner in ((), *((trait,) for trait in alike)):
+            yield Description(noun, inner)
             for outer in TRAITS:
                 if outer in _ALIKE:
                     continue
@@ -94,9 +95,9 @@ def _descriptions(draw: Draw, truths: Truths) -> Iterator[Description]:
                         yield Description(noun, (*inner, outer), other)
 
 
-def _single(here: Sequence[str], truths: Truths) -> Iterator[Description]:
+def _single(here: Sequence[str], alike: Sequence[Trait], truths: Truths) -> Iterator[Description]:
     """Descriptions that mean one body by its looks."""
-    inner: list[tuple[Trait, ...]] = [(), *((trait,) for trait in _ALIKE)]
+    inner: list[tuple[Trait, ...]] = [(), *((trait,) for trait in alike)]
     for noun, traits in product(here, inner):
         description = Description(noun, traits)
         held = truths.of(description)

@@ -67,9 +67,9 @@ NOUNS: dict[str, tuple[str, str]] = {
     "turtle": ("turtle", "turtles"),
     "jelly": ("jellyfish", "jellyfishes"),
     "animal": ("animal", "animals"),
-    "object": ("object", "objects"),
 }
-"""Singular and plural of each species, and of two wider words."""
+"""Singular and plural of each species, and of a wider word. None for all of them: posts, stones and
+bushes are objects too."""
 _ANIMALS = frozenset({"grazer", "fish", "bird", "turtle", "jelly"})
 SENTENCES: Forms = ("the {x}", "{x}", "look at the {x}", "search for the {x}")
 SENTENCES_HELD_OUT: Forms = ("look for the {x}", "search the picture for the {x}")
@@ -78,8 +78,6 @@ SENTENCES_HELD_OUT: Forms = ("look for the {x}", "search the picture for the {x}
 def is_a(thing: Thing, noun: str) -> Truth:
     """Return whether a noun of `NOUNS` is the word for a body; people may count as animals."""
     species = thing.described.species
-    if noun == "object":
-        return True
     if noun == "animal":
         return None if species == "walker" else species in _ANIMALS
     return species == noun

@@ -202,7 +202,8 @@ def goes_away(thing: Thing, others: Others, *, backwards: bool = False) -> Truth
     outside, shown = _outside(thing)[::step], np.flatnonzero(thing.area[::step])
     left = outside[-2:].all() and not _away(thing).any()
     plain = thing.seen.sum() >= 4 and not thing.cut[thing.seen].all()
-    stays = not outside[shown[0] :].any() and not thing.cut[::step][-1]
+    ends_in_sight = thing.area[::step][-1] > 0  # behind something it might have gone, or not
+    stays = ends_in_sight and not outside[shown[0] :].any() and not thing.cut[::step][-1]
     return _truth(left and plain, stays)
 
 
@@ -219,12 +220,12 @@ def returns(thing: Thing, others: Others) -> Truth:
 
 def is_hidden(thing: Thing, others: Others) -> Truth:
     """Whether something covers nearly all of it for a while."""
-    inside = 2 * thing.whole >= thing.largest
-    hidden = np.where(inside, 1.0 - thing.area / np.maximum(thing.whole, 1), 0.0)
-    deepest = int(hidden.argmax())
-    clear = hidden <= 0.1
-    passes = (clear & thing.seen)[:deepest].any() and (clear & thing.seen)[deepest:].any()
-    return _truth(hidden[deepest] >= 0.75 and passes, hidden[deepest] <= 0.08)
+    hidden = 1.0 - thing.area / np.maximum(thing.whole, 1)
+    hidden[thing.whole == 0] = 0.0
+    deepest = int(np.where(thing.cut, 0.0, hidden).argmax())
+    clear = thing.seen & (hidden <= 0.1)
+    passes = clear[:deepest].any() and clear[deepest:].any() and not thing.cut[deepest]
+    return _truth(hidden[deepest] >= 0.9 and passes, hidden.max() <= 0.08)
 
 
 def passes_behind(thing: Thing, others: Others) -> Truth:
@@ -242,12 +243,14 @@ def passes_before(thing: Thing, others: Others) -> Truth:
 def _passes(thing: Thing, other: Thing, overlap: NDArray[np.int64]) -> Truth:
     share = overlap / np.maximum(np.minimum(thing.whole, other.whole), 1)
     both, track = thing.seen & other.seen, _track(thing)
+    close = (abs(thing.at - other.at) / thing.unit < _SWING).all(axis=1)
+    meet = overlap.any() or (close & (thing.whole > 0) & (other.whole > 0)).any()
     if track is None or both.sum() < 2:
-        return _truth(yes=False, no=not overlap.any())
+        return _truth(yes=False, no=not meet)
     gap = (thing.at - other.at)[both, X] / thing.unit
     crosses = gap[0] * gap[-1] < 0 and min(abs(gap[0]), abs(gap[-1])) >= 0.5 * _SWING
     yes = share.max() >= 0.3 and crosses and np.ptp(track[:, X]) >= _FAR
-    return _truth(yes, share.max() <= 0.01)
+    return _truth(yes, not meet)
 
 
 def is_fastest(thing: Thing, others: Others) -> Truth:

@@ -29,6 +29,9 @@ def test_each_act_is_what_it_is_called(seed):
     for act in ("stand", "stand too"):
         assert np.ptp(path_of(act, seed), axis=0).max() == 0
     assert not outside(path_of("go", seed)).any()
+    climb = path_of("climb", seed)
+    assert np.ptp(climb[:, 0]) == 0
+    assert np.ptp(climb[:, 1]) > 70
     assert np.ptp(path_of("stop", seed)[-4:, 0]) < 6
     assert np.ptp(path_of("set off", seed)[:8, 0]) == 0
     turn = path_of("turn", seed)[:, 0]

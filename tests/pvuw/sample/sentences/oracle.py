@@ -16,7 +16,6 @@ NOUNS = {
     "cow": {"grazer"}, "person": {"walker"}, "car": {"car"}, "fish": {"fish"}, "bird": {"bird"},
     "turtle": {"turtle"}, "jellyfish": {"jelly"},
     "animal": {"grazer", "fish", "bird", "turtle", "jelly"},
-    "object": {"grazer", "walker", "car", "fish", "bird", "turtle", "jelly"},
 }  # fmt: skip
 SURFACES = {"plain": "plain", "spotted": "spots", "striped": "stripes"}
 
@@ -42,6 +41,10 @@ class Seen:
         self.clear = self.area >= 0.25 * self.area.max()  # seen from the front it is 0.4 as wide
         inner = self.masks[:, 1:-1, 1:-1].sum(axis=(1, 2))
         self.at_border = inner < self.area
+
+    @property
+    def kind(self):
+        return self.species, self.surface
 
     def path(self, axis, of=None):
         """Positions in the frames that show it well, in units."""
@@ -75,7 +78,7 @@ class Seen:
 def is_color(seen, name):
     hue, saturation, value = seen.color()
     if name == "white":
-        return saturation < 0.3 and value > 0.4
+        return saturation < 0.3 and value > 0.35
     return saturation > 0.3 and abs((hue - HUES[name] + 0.5) % 1 - 0.5) < 0.08
 
 
@@ -141,7 +144,7 @@ def comes_back(one, others):
 def hidden(one, others):
     inside = np.flatnonzero(one.clear & ~one.at_border)
     between = slice(inside[0], inside[-1] + 1)
-    low = (one.area[between] < 0.3 * one.area.max()) & ~one.at_border[between]
+    low = (one.area[between] < 0.15 * one.area.max()) & ~one.at_border[between]
     return bool(low.any())
 
 

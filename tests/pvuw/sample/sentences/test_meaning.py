@@ -18,12 +18,12 @@ RED, BLUE = COLORS["red"], COLORS["blue"]
 
 def thing(
     number, *, start=(50.0, 50.0), move=(0.0, 0.0), species="fish", color=RED, area=100,
-    surface="plain", object_id=None,
+    surface="plain", object_id=None, hidden_from=FRAMES,
 ):  # fmt: skip
     """A body that moves evenly from a place, by `move` pixels in all."""
     steps = np.linspace(0, 1, FRAMES)[:, None]
     covered = np.zeros((FRAMES, 10), np.int64)
-    covered[:, number] = area
+    covered[:hidden_from, number] = area
     return Thing(
         object_id=number if object_id is None else object_id,
         number=number,
@@ -70,7 +70,8 @@ STILL = thing(2, start=(50.0, 80.0))
         (says("fish", "left half"), [thing(1, start=(49, 50)), STILL], None),
         (says("fish", "left half"), [thing(1, start=(30, 50)), thing(2, start=(70, 50))], (1,)),
         (says("animal", "red"), [thing(1), thing(2, species="walker")], None),
-        (says("object", "red"), [thing(1), thing(2, species="walker")], (1, 2)),
+        (says("animal", "red"), [thing(1), thing(2, species="bird")], (1, 2)),
+        (says("fish", "leaves"), [thing(1, hidden_from=12), STILL], None),
         (says("fish", "fastest"), [thing(1, move=LEFT), thing(2, move=(15.0, 0))], (1,)),
         (says("fish", "fastest"), [thing(1, move=LEFT), thing(2, move=(25.0, 0))], None),
     ],

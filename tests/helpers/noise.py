@@ -35,6 +35,8 @@ FLOAT16 = torch.finfo(torch.float16).eps
 PROBABILITY_STEP = 1e-4
 """Of probabilities: the golden cases' originals themselves move by up to 2.0e-5 (Cutie, others
 less) from one thread to two, without oneDNN or with 1e-7 of noise on their weights: five floors."""
+BORDER = 1e-3
+"""Share of a picture's pixels that may lie so near a mask's border that rounding decides them."""
 FACTOR = 10
 """Floors in a tolerance: a draw of weights is one sample."""
 

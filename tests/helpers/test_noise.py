@@ -53,7 +53,8 @@ def test_every_tolerance_has_a_name_and_a_reason():
         for path in TESTS.rglob("*.py")
         for line in bare_tolerances(path.read_text())
     }
-    assert not found, "take a name of tests/helpers/noise.py, or give the number one and its reason"
+    way_out = "take a name of tests/helpers/noise.py, or give the number one and its reason"
+    assert not found, f"{sorted(found)}: {way_out}"
 
 
 def test_bare_tolerances_are_found():

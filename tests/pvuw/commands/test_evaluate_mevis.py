@@ -193,10 +193,16 @@ def test_no_target_measures_and_kinds_of_sentences(truth, answered, tmp_path, ca
     lines = capsys.readouterr().out.splitlines()
     # The one sentence without a target is answered with something, the other two are answered.
     assert lines[-2] == f"N-acc 0.000000 T-acc 1.000000 Final {(2 / 3 + 0 + 1) / 3:.6f}"
-    table = {line[:17].strip(): line.split()[-4:] for line in lines if "target" in line}
+    rows = [line for line in lines if "target" in line or "up to" in line]
+    table = {line[:17].strip(): line.split()[-4:] for line in rows}
     assert table == {
-        name: ["1", "0.6667", "0.6667", "0.6667"]
-        for name in ("no target", "one target", "several targets")
+        name: [number, "0.6667", "0.6667", "0.6667"]
+        for name, number in (
+            ("no target", "1"),
+            ("one target", "1"),
+            ("several targets", "1"),
+            ("up to 6 words", "3"),
+        )
     }
     assert [line.split()[-4:] for line in lines if line.startswith("kind: looks ")] == [
         ["1", "0.6667", "0.6667", "0.6667"]

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 
-from pvuw.errors import DataError
+from pvuw.errors import DataError, PvuwError
 from pvuw.inference.lockstep import with_next
 from pvuw.inference.prompting import mask_prompts
-from pvuw.inference.propagate import InferenceConfig, propagate
+from pvuw.inference.propagate import InferenceConfig, propagate, propagate_all
+from pvuw.inference.views import ViewConfig
 from pvuw.io.masks import write_id_map
 from pvuw.io.png_masks import PngMasks
 from pvuw.io.queries import Query
@@ -166,3 +167,13 @@ def test_with_next_pairs_each_frame_with_the_one_after(count):
     following = [None if after is None else float(after) for _, after in rows]
     assert following == [float(t) for t in range(1, count)] + [None] * (count > 0)
     assert all(after is None for _, after in with_next(frames, wanted=False))
+
+
+def test_one_sentence_among_masks_refuses_mirrored_views(tmp_path):
+    video = make_video(tmp_path, {0: boxes(i3=(1, 1))}, length=2)
+    masks, sentence = Query.of(video), Query("clip/0", video, prompt="it")
+    for views in (ViewConfig(flips=[False, True]), ViewConfig(rotations=[0, 90])):
+        config = InferenceConfig(views=views)
+        with pytest.raises(PvuwError, match="a mirrored or turned view"):
+            propagate_all(Hold(), [masks, sentence], config)
+        assert len(propagate_all(Hold(), [masks], config)) == 1

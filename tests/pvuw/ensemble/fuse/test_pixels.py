@@ -21,16 +21,16 @@ def paint_smoothly(maps, ballot, *, previous):
     return pixels.paint_smoothly(compare(maps, size_hw=SIZE_HW), ballot, previous=previous)
 
 
-def naive(maps, ballot, previous):
+def naive(maps, ballot, previous, *, side=3):
     """Every pixel decided on its own, near ties by counting pixels around one by one."""
     labels = np.stack([np.full(SIZE_HW, -1) if m is None else m for m in maps], axis=-1)
     decision = decide(labels.reshape(-1, len(maps)).astype(np.int16), ballot)
     first, second = decision.best.reshape(SIZE_HW), decision.second.reshape(SIZE_HW)
     share = decision.share.reshape(SIZE_HW)
-    radius = 1  # of a square of three pixels, the smallest
+    radius = side // 2
     padded, answer = np.pad(first, radius, mode="reflect"), first.copy()
     for y, x in np.argwhere(decision.near_tie.reshape(SIZE_HW)).tolist():
-        around = padded[y : y + 3, x : x + 3]
+        around = padded[y : y + side, x : x + side]
         ids = [first[y, x], second[y, x]]
         space = [(around == i).mean() for i in ids]
         time = [0, 0] if previous is None else [previous[y, x] == i for i in ids]
@@ -108,6 +108,16 @@ def test_a_tie_inside_an_object_goes_to_the_object():
     smooth = paint_smoothly(maps, EQUAL, previous=None)
     assert smooth[20, 20] == 5
     assert paint(maps, EQUAL)[20, 20] == 0
+
+
+def test_the_square_grows_with_the_frame_and_has_a_middle(monkeypatch):
+    """Four pixels would have none: it is five."""
+    monkeypatch.setattr(pixels, "_WINDOW_HEIGHT", pixels._WINDOW * SIZE_HW[0] / 4)
+    maps = [noise(seed) for seed in range(3)]
+    ballot = Ballot.uniform([1.0, 1.0, 0.5])
+    expected = naive(maps, ballot, None, side=5)
+    assert (paint_smoothly(maps, ballot, previous=None) != expected).mean() < IN_BYTES
+    assert (expected != naive(maps, ballot, None)).mean() > 0.01
 
 
 def test_clear_votes_are_not_smoothed():

@@ -49,7 +49,7 @@ from datamodules import (
 )
 from lightning_modules import ForegroundModule, SegmentationModule, VOSModule, WholeCheckpoints
 from pvuw.command_line.mistakes import explain, explain_trainer
-from pvuw.command_line.parser import RecordingParser, configs_first, restore_nulls
+from pvuw.command_line.parser import RecordingParser, configs_first
 from pvuw.errors import PvuwError
 from pvuw.fingerprint import recipe_fingerprint
 from pvuw.inference import steps
@@ -182,7 +182,6 @@ class VOSCLI(LightningCLI):
             command = self._subcommand_parsers[words[0]]
             assert isinstance(command, RecordingParser)
             raise explain(words, command, config_dir() / "base.yaml", error) from None
-        restore_nulls(self.config[self.config.subcommand], words)
 
     def _parse_ckpt_path(self) -> None:
         """Leave the configuration alone: in Lightning 2.6.6 a checkpoint's would overrule flags.

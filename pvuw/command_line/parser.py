@@ -1,12 +1,10 @@
 """Lightning's parser, which also knows which class its options belong to."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import is_dataclass
-from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 
@@ -19,6 +17,16 @@ class RecordingParser(LightningArgumentParser):
         self.set_by: dict[str, str] = {}
         # Else the beginning of an option's name would do, and of two options the wrong one.
         super().__init__(*args, **{"exit_on_error": False, "allow_abbrev": False, **kwargs})
+
+    def parse_args(self, args: Any = None, *more: Any, **kwargs: Any) -> Any:
+        """Parse words; `null` reaches options inside of classes as null.
+
+        For these jsonargparse 4.53 loads the value and writes it down again as `--key=value` for
+        the parser of the class, which is of this type too: there null has become the word None.
+        """
+        if args is not None and len(args) == 1 and (nothing := _NOTHING.fullmatch(args[0])):
+            args = [f"{nothing[1]}null"]
+        return super().parse_args(args, *more, **kwargs)
 
     def add_argument(self, *args: Any, **kwargs: Any) -> Any:
         """Declare one option and remember of which kind it is."""
@@ -41,6 +49,9 @@ class RecordingParser(LightningArgumentParser):
         super().link_arguments(source, target, *args, **kwargs)
 
 
+_NOTHING = re.compile(r"(--[\w.]+=)None")
+
+
 def configs_first(words: Sequence[str]) -> list[str]:
     """Return a command line with its `--config` in front, so that flags win wherever they stand.
 
@@ -58,20 +69,3 @@ def configs_first(words: Sequence[str]) -> list[str]:
         else:
             others.append(word)
     return [*words[:1], *configs, *others]
-
-
-def restore_nulls(config: Namespace, words: Sequence[str]) -> None:
-    """Make None again of what null became where a flag gave it to a class within a class.
-
-    jsonargparse 4.53 hands such a value on as text: a path or a name that reads "None".
-    """
-    for word, following in pairwise([*words, ""]):
-        name, joined, value = word.partition("=")
-        if name.startswith("--") and (value if joined else following) in ("null", "~"):
-            *path, last = name[2:].split(".")
-            node: Any = config
-            for part in path:
-                node = node.get(part) if isinstance(node, Namespace) else None
-                node = node.get("init_args", node) if isinstance(node, Namespace) else None
-            if isinstance(node, Namespace) and node.get(last) in ("None", Path("None")):
-                node[last] = None

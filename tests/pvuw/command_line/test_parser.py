@@ -34,3 +34,10 @@ def test_null_by_flag_is_null_also_in_a_class_within_a_class(flag):
     """Without weights where the recipe names some; not a file of the name None."""
     config = parse("predict", *RECIPE, "--data.root", "x", *flag)
     assert config.model.init_args.net.init_args.weights is None
+
+
+def test_null_by_flag_turns_off_a_group_of_options():
+    words = ("--config", "predict/sam3.yaml", "--data.images", "x", "--data.masks", "y")
+    nulls = ("--model.net.selection", "null", "--model.tuning.freeze=null")
+    config = parse("predict", *words, *nulls).model.init_args
+    assert config.net.init_args.selection is config.tuning.freeze is None

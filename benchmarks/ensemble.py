@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from benchmarks.results import Run, Table, add_save
 from benchmarks.tables import markdown
-from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence, Frames
+from pvuw.ensemble.fuse.evidence import Evidence, Frames
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.members.folders import Member, MemberFrames
 from pvuw.ensemble.recommend.select import follow, judge_by_weight, select
 from pvuw.io.masks import write_id_map
+from tests.helpers.array_frames import ArrayFrames
 
 SIZE_HW = (1080, 1920)
 MEMBERS = ("sam2", "cutie", "livos", "xmem", "tmo")

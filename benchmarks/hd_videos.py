@@ -7,8 +7,9 @@ from PIL import Image
 
 from pvuw.io.listing import VideoFolder, list_videos
 from pvuw.io.masks import read_id_map, write_id_map
+from pvuw.sample.job import JPEG_QUALITY
 from pvuw.sample.manifest import SampleSpec
-from pvuw.sample.write import JPEG_QUALITY, write_sample
+from pvuw.sample.write import write_sample
 
 FRAME_HW = (720, 1280)
 

@@ -30,7 +30,7 @@ from benchmarks.pgmr_tables import (
 )
 from benchmarks.results import Run, Table, add_save
 from benchmarks.tables import markdown
-from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser, vote
 from pvuw.ensemble.recommend.database import Level, PerformanceDatabase, PerformanceRow
 from pvuw.ensemble.recommend.features import Features
@@ -49,6 +49,7 @@ from pvuw.metrics.accumulate import VideoScore
 from pvuw.parallel import map_in_order
 from pvuw.sample.cast import Scenes
 from pvuw.sample.scene import generate_video
+from tests.helpers.array_frames import ArrayFrames
 
 SIZE_HW, NUM_FRAMES, FOLDS = (96, 160), 24, 5
 FIRST_SEED = 90_000

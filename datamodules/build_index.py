@@ -18,7 +18,7 @@ _IMAGES, _MASKS = "JPEGImages", "Annotations"
 
 
 @dataclass(frozen=True, slots=True)
-class BuiltVideo:
+class ListedVideo:
     """One training video of a build, and what the manifest says about it."""
 
     video: Video
@@ -28,7 +28,7 @@ class BuiltVideo:
     """Annotated frames per second, nominal."""
 
 
-def read_build(root: Path) -> list[BuiltVideo]:
+def read_build(root: Path) -> list[ListedVideo]:
     """Return the training videos of a build, sorted by id.
 
     The manifest says how many frames a video has, and so how its files are called. A build writes
@@ -51,7 +51,7 @@ def read_build(root: Path) -> list[BuiltVideo]:
     folders = root / "train" / _IMAGES, root / "train" / _MASKS
     for folder, suffix in zip(folders, ("jpg", "png"), strict=True):
         raise_lines(list(_problems(folder, suffix, listed, written_ns)))
-    return [BuiltVideo(_video(*folders, line), line.source, line.fps) for line in listed]
+    return [ListedVideo(_video(*folders, line), line.source, line.fps) for line in listed]
 
 
 @dataclass(frozen=True, slots=True)

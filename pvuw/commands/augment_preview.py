@@ -32,7 +32,6 @@ _FITS = ("keep", "stretch", "crop")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--images", type=Path, required=True, metavar="DIR", help="holds <video>/<frame>.jpg"
     )

@@ -1,11 +1,10 @@
 """`pvuw ensemble`: several networks' masks of the same videos into one answer."""
 
 import argparse
-import os
 from pathlib import Path
 
 from pvuw.commands import ensemble_database
-from pvuw.commands.numbers import at_least_one
+from pvuw.commands.numbers import add_workers
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
 _DESCRIPTION = """\
@@ -46,7 +45,6 @@ Exit status: 0; 1 if videos failed, the others are done; 2 for what cannot be us
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     add_recipe_arguments(parser)
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
     for method, text in _METHODS.items():
@@ -96,10 +94,7 @@ def add_recipe_arguments(parser: argparse.ArgumentParser) -> None:
         help="GPUs to share the members out over, one member each at a time (default: members in "
         "turn, on what pvuw predict chooses)",
     )
-    recipe.add_argument(
-        "--workers", dest="recipe_workers", type=at_least_one, default=os.cpu_count() or 1,
-        metavar="N", help="processes that fuse (default: one per core, here %(default)s)",
-    )  # fmt: skip
+    add_workers(recipe, "processes that fuse", dest="recipe_workers")
 
 
 def _add_fusing_arguments(parser: argparse.ArgumentParser, method: str) -> None:
@@ -128,13 +123,7 @@ def _add_fusing_arguments(parser: argparse.ArgumentParser, method: str) -> None:
         "(default: all frames that any member has)",
     )
     parser.add_argument("--videos", type=Path, metavar="FILE", help="only these, one a line")
-    parser.add_argument(
-        "--workers",
-        type=at_least_one,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes, one video each at a time (default: one per core, here %(default)s)",
-    )
+    add_workers(parser)
     parser.set_defaults(granularity="video", database=None, protocol="mose")
     if method == "vote":
         return

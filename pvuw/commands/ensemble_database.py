@@ -1,12 +1,11 @@
 """`pvuw ensemble record` and `pvuw ensemble stats`: the performance database."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvuw.commands.numbers import at_least_one
+from pvuw.commands.numbers import add_workers
 from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import VIDEO_PROTOCOL_NAMES
 
@@ -54,10 +53,7 @@ def add_record_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data-set", default="", metavar="NAME", help="tells videos of the same name apart"
     )
-    parser.add_argument(
-        "--workers", type=at_least_one, default=os.cpu_count() or 1, metavar="N",
-        help="processes, one video each at a time (default: one per core, here %(default)s)",
-    )  # fmt: skip
+    add_workers(parser)
 
 
 def add_stats_arguments(parser: argparse.ArgumentParser) -> None:

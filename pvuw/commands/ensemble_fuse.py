@@ -48,8 +48,7 @@ def fuse_videos(config: EnsembleConfig, out: Path, *, videos: Path | None, worke
     _keep_apart(config, out)
     if config.method == "select" and config.database is None:
         print(f"pvuw: warning: {_without_record(config)}", file=sys.stderr)
-    lock = FolderLock(out)
-    try:
+    with FolderLock(out):
         claim_folder(out, _summary(config, out))
         tasks = [AnswerTask(config, out, video_id) for video_id in video_ids]
         workers = min(workers, len(tasks))
@@ -57,8 +56,6 @@ def fuse_videos(config: EnsembleConfig, out: Path, *, videos: Path | None, worke
         # disable=None: no bar where the output is no terminal.
         bar = tqdm(reports, total=len(tasks), desc=config.method, unit="video", disable=None)
         return _tell(list(bar), out)
-    finally:
-        lock.release()
 
 
 def find_members(folders: list[str], weights: list[str]) -> list[Member]:

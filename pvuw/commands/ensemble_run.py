@@ -28,14 +28,11 @@ def run_recipe(args: argparse.Namespace) -> int:
             raise PvuwError(f"nothing to predict: give --{option}")
     out = args.recipe_out or Path("runs") / Path(args.config).stem
     videos = list_inputs(args.recipe_images, args.recipe_masks)
-    lock = FolderLock(out / "members")
-    try:
+    with FolderLock(out / "members"):
         runner = MemberRunner(
             recipe, out / "members", images=args.recipe_images, masks=args.recipe_masks
         )
         runs = runner.run(videos, devices=args.devices)
-    finally:
-        lock.release()
     _tell(runs)
     members = [
         Member.find(run.folder, name=run.recipe.name, weight=run.recipe.weight)

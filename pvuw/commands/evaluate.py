@@ -1,13 +1,12 @@
 """`pvuw evaluate`: J and F of a folder of predictions, by the rules of a benchmark."""
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pvuw.commands.numbers import at_least_one
+from pvuw.commands.numbers import add_workers
 from pvuw.commands.void_option import add_void_option
 from pvuw.metrics.names import PROTOCOL_NAMES, REF_DAVIS
 
@@ -50,7 +49,6 @@ The last line of the output is 'J&F <x> J <y> F <z>'. Exit status: 0, or 2 if an
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--gt", type=Path, required=True, metavar="DIR", help="true masks, every frame"
     )
@@ -68,13 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a video or expression without any prediction: an error (default), or 0 in every "
         "frame, as the official MeViS evaluator has it",
     )
-    parser.add_argument(
-        "--workers",
-        type=at_least_one,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes, one video each at a time (default: one per core, here %(default)s)",
-    )
+    add_workers(parser)
     parser.add_argument(
         "--csv",
         type=Path,

@@ -162,7 +162,7 @@ def _verify(args: argparse.Namespace) -> int:
 
 
 def _report(args: argparse.Namespace) -> int:
-    from pvuw.mose_plus.report.report import write_build_report
+    from pvuw.mose_plus.report.page import write_build_report
 
     out = args.out or args.build / "report.html"
     write_build_report(args.build, out)

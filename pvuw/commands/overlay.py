@@ -35,7 +35,6 @@ A video that cannot be drawn is named and the others are done; exit status 1 the
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--images",
         type=Path,

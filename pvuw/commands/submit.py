@@ -1,11 +1,11 @@
 """`pvuw submit`: checks a folder of predictions and packs it as an evaluation server wants it."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pvuw.commands.numbers import add_workers
 from pvuw.commands.void_option import add_void_option
 from pvuw.submit.formats import FORMATS, SubmissionFormat
 
@@ -35,7 +35,6 @@ Exit status: 0, or 2 if anything is missing or wrong.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's options."""
     parser.description, parser.epilog = _DESCRIPTION, _EPILOG
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     for name, text in (
         ("pred", "predicted masks, <video>/<frame>.png or <video>/<expression>/<frame>.png"),
         ("images", "frames of the videos the server asks for, <video>/<frame>.jpg"),
@@ -61,13 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--videos", type=Path, metavar="FILE", help="text file of the videos to submit, one a line"
     )
-    parser.add_argument(
-        "--workers",
-        type=int,
-        default=os.cpu_count() or 1,
-        metavar="N",
-        help="processes that read masks (default: one per core, here %(default)s)",
-    )
+    add_workers(parser, "processes that read masks")
 
 
 def run(args: argparse.Namespace) -> int:

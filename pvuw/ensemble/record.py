@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pvuw.errors import DataError
 from pvuw.io.frame_order import natural_key
+from pvuw.io.typed_yaml import from_mapping
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def read_record(path: Path) -> Record | None:
             return _record(json.loads(lines.readline()))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, DataError) as error:
         raise DataError(
             f"{path}: not a record of pvuw ensemble ({error}); remove it, or run the ensemble again"
         ) from error
@@ -141,29 +142,9 @@ def _record(line: dict[str, Any]) -> Record:
     return Record(
         str(line["method"]),
         {str(name): float(weight) for name, weight in line["members"].items()},
-        tuple(_exchange(swap) for swap in line.get("swaps", [])),
+        tuple(from_mapping(swap, into=Exchange, place="swaps.") for swap in line.get("swaps", [])),
         tuple(tuple(map(str, group)) for group in line.get("same", [])),
-        tuple(_choice(piece) for piece in line.get("selection", [])),
+        tuple(from_mapping(c, into=Choice, place="selection.") for c in line.get("selection", [])),
         tuple(map(str, line.get("problems", []))),
         "swaps" in line,
-    )
-
-
-def _exchange(swap: dict[str, Any]) -> Exchange:
-    one, other = swap["object_ids"]
-    frames = str(swap["first_frame"]), str(swap["last_frame"])
-    evidence = float(swap.get("evidence", 0))
-    return Exchange(str(swap["member"]), (int(one), int(other)), *frames, evidence)
-
-
-def _choice(piece: dict[str, Any]) -> Choice:
-    object_id = piece.get("object_id")
-    return Choice(
-        str(piece["member"]),
-        {str(name): float(score) for name, score in piece["expected"].items()},
-        {str(name): float(vote) for name, vote in piece["votes"].items()},
-        str(piece["reason"]),
-        None if object_id is None else int(object_id),
-        piece.get("first_frame"),
-        float(piece.get("uncertainty", 0)),
     )

@@ -2,14 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.members.folders import Member, MemberConfidences, MemberFrames
@@ -17,7 +13,7 @@ from pvuw.ensemble.members.frame_line import frame_line
 from pvuw.ensemble.members.output import answer_of, stamp_of
 from pvuw.ensemble.methods import METHODS, Given, Method
 from pvuw.ensemble.recommend.database import PerformanceDatabase, PerformanceRow
-from pvuw.ensemble.recommend.performance import read_picture
+from pvuw.ensemble.recommend.performance import read_scene
 from pvuw.ensemble.recommend.select import Granularity
 from pvuw.errors import DataError, PvuwError
 from pvuw.io.mask_store import IdMap
@@ -107,7 +103,9 @@ def _run(task: AnswerTask, report: VideoReport) -> None:
         return
     report.notes += frames.problems
     with closing(MemberConfidences(frames)) as confidences:
-        given = Given(frames, confidences, config.weights, rows, _image_reader(config, frames))
+        images = frames.image_paths
+        read = (lambda position: read_scene(images[position])) if images else None
+        given = Given(frames, confidences, config.weights, rows, read)
         outcome = config.way.run(given)
         with answer_of(task.out, task.video_id) as (write, note):
             head = {"stamp": stamp, "method": config.method, "video": task.video_id}
@@ -137,19 +135,6 @@ def _line(
     thin = evidence.thin(answer)
     assert thin is not None
     return frame_line(name, config.names, evidence.read_thin(position), thin)
-
-
-def _image_reader(
-    config: EnsembleConfig, frames: MemberFrames
-) -> Callable[[int], NDArray[np.uint8]] | None:
-    paths = frames.image_paths
-    if config.images is None:
-        return None
-
-    def read(position: int) -> NDArray[np.uint8]:
-        return read_picture(paths[position])
-
-    return read
 
 
 def _rows(config: EnsembleConfig) -> list[PerformanceRow]:

@@ -53,6 +53,14 @@ class FolderLock:
             pass  # others still hold it
         os.close(self._file)
 
+    def __enter__(self) -> Self:
+        """Return the lock itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave."""
+        self.release()
+
     def _hold(self, folder: Path, kind: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / _NAME

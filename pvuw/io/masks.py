@@ -129,6 +129,22 @@ def fit_mask(
     return _nearest(mask, size_hw)
 
 
+def resize_id_map(id_map: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return an id map, uint8 `[h, w]`, at another size: each pixel takes the nearest id.
+
+    Example:
+        >>> resize_id_map(np.array([[1, 2], [3, 4]], dtype=np.uint8), (1, 4)).tolist()
+        [[3, 3, 4, 4]]
+    """
+    if id_map.shape == size_hw:
+        return id_map
+    import cv2  # here, since most who read masks do without
+
+    width_height = (size_hw[1], size_hw[0])
+    resized = cv2.resize(id_map, width_height, interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(resized, dtype=np.uint8)
+
+
 def write_id_map(path: Path, id_map: NDArray[np.uint8]) -> None:
     """Write an id map as an 8-bit palette PNG in DAVIS colours, whole or not at all.
 

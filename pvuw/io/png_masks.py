@@ -140,6 +140,16 @@ def values_in(id_map: NDArray[np.uint8]) -> list[int]:
         >>> values_in(np.array([[0, 7, 7, 2]], dtype=np.uint8))
         [2, 7]
     """
+    return list(count_pixels(id_map))
+
+
+def count_pixels(id_map: NDArray[np.uint8]) -> dict[int, int]:
+    """Return the number of pixels of each id but 0 in an id map, uint8 `[H, W]`, ids ascending.
+
+    Example:
+        >>> count_pixels(np.array([[0, 3, 3, 1]], dtype=np.uint8))
+        {1: 1, 3: 2}
+    """
     # Four times faster than numpy.bincount, six times than numpy.unique, and read once per mask.
     counts = Image.fromarray(id_map).histogram()
-    return [value for value, count in enumerate(counts) if value and count]
+    return {value: count for value, count in enumerate(counts) if value and count}

@@ -135,14 +135,6 @@ class VideoRecord:
                 "read single masks or choose fewer objects"
             ) from error
 
-    def read_slot_map(self, frame_idx: int, object_ids: Sequence[int]) -> NDArray[np.uint8]:
-        """Return where some objects are: `k + 1` for `object_ids[k]`, else 0, uint8 `[H, W]`.
-
-        As `read_id_map` has them, but of the others only what may lie on top is decoded. At most
-        255 ids, of any size.
-        """
-        return self.store.slot_map(self._checked(frame_idx), self.size_hw, object_ids)
-
     def read_void(self, frame_idx: int) -> BoolMask | None:
         """Return pixels without ground truth, bool `[H, W]`, or None where every pixel has one."""
         return self.store.void(self._checked(frame_idx), self.size_hw)
@@ -179,6 +171,4 @@ class VideoRecord:
         return frame_idx
 
 
-@functools.lru_cache(maxsize=65536)
-def _size_of(path: Path) -> tuple[int, int]:
-    return image_size_hw(path)
+_size_of = functools.lru_cache(maxsize=65536)(image_size_hw)

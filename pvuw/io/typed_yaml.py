@@ -26,7 +26,7 @@ def load_yaml(path: Path, *, into: type[T]) -> T:
 
     Keys that are left out take the field's default. Fields may be `str`, `int`, `float`, `bool`,
     `Path`, another dataclass, `tuple[X, ...]` (a YAML list, or a single value for a tuple of one),
-    `dict[str, X]`, `Any`, and each of these or None.
+    `tuple[X, X]`, `dict[str, X]`, `Any`, and each of these or None.
 
     Args:
         path: The file.
@@ -89,9 +89,7 @@ def _dataclass(cls: type[T], value: Any, *, place: str) -> T:
         raise DataError(f"{place}{error}") from error
 
 
-@functools.cache
-def _type_hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+_type_hints = functools.cache(typing.get_type_hints)
 
 
 def _value(kind: Any, value: Any, *, place: str) -> Any:
@@ -102,6 +100,8 @@ def _value(kind: Any, value: Any, *, place: str) -> Any:
         return _optional(arguments, value, place=place)
     if origin is tuple:
         items = value if isinstance(value, list | tuple) else [value]
+        if arguments[-1] is not Ellipsis and len(items) != len(arguments):
+            raise _wrong(f"{place}: ", f"{len(arguments)} values", value)
         return tuple(_value(arguments[0], v, place=f"{place}[{i}]") for i, v in enumerate(items))
     if origin is dict:
         if not isinstance(value, Mapping):

@@ -8,8 +8,8 @@ from pvuw.io.masks import read_id_map
 from pvuw.losses.bootstrapped import BootstrappedLoss
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.config import MemoryConfig
-from pvuw.nets.xmem.modules import Widths
+from pvuw.nets.xmem.config import XMemConfig
+from pvuw.nets.xmem.modules import XMemWidths
 from tests.helpers.overfit import crossing_cars, jf, track, train
 
 STEPS = 110
@@ -56,9 +56,9 @@ def test_fit_validate_and_predict_from_recipes(sample, tmp_path):
 def test_one_clip_is_learned():
     frames, masks = crossing_cars()
     net = XMem(
-        widths=Widths(key=32, value=64, sensory=16, trunk=12),
+        widths=XMemWidths(key=32, value=64, sensory=16, trunk=12),
         frame_size=SizePolicy(shorter_side=None),
-        memory=MemoryConfig(mem_every=2),
+        memory=XMemConfig(mem_every=2),
     )
     assert jf(track(net, frames, masks), masks) < 0.3
     loss = BootstrappedLoss(STEPS // 3, end=STEPS, hard_share=0.3)

@@ -20,7 +20,7 @@ from pvuw.losses import VOSLoss
 from pvuw.nets.copy_first import CopyFirst
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.modules import Widths
+from pvuw.nets.xmem.modules import XMemWidths
 from pvuw.types import FrameOutput, FramePrediction, ScoredQuery
 from tests.helpers import synthetic
 
@@ -118,10 +118,8 @@ def test_the_size_of_a_network_counts_where_it_is_smaller():
     size_of = at_most(Sam2(image_size=64).network_size)
     assert size_of((48, 200)) == (64, 64)
     assert size_of((48, 80)) == (48, 80)
-    assert XMem(widths=Widths(key=16, value=32, sensory=8, trunk=8)).network_size((1080, 1920)) == (
-        480,
-        853,
-    )
+    net = XMem(widths=XMemWidths(key=16, value=32, sensory=8, trunk=8))
+    assert net.network_size((1080, 1920)) == (480, 853)
 
 
 def test_frame_without_truth_and_too_short_videos_are_named():

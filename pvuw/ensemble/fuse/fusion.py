@@ -35,19 +35,6 @@ def vote(frames: Frames, weights: Sequence[float]) -> Iterator[IdMap]:
         yield paint(compared, ballot)
 
 
-def fuse(
-    frames: Frames, weights: Sequence[float], confidences: Confidences | None = None
-) -> Iterator[IdMap]:
-    """Yield the pseudo-label of each frame; the video is read twice.
-
-    Args:
-        frames: The video.
-        weights: Historical performance of each member, as votes.
-        confidences: What members think of their masks.
-    """
-    yield from Fuser(Evidence(frames, weights), confidences).answers()
-
-
 class Fuser:
     """Gives each frame its pseudo-label.
 

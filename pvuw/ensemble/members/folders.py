@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +12,7 @@ from pvuw.io.folder import shorten
 from pvuw.io.frame_order import in_order, natural_key
 from pvuw.io.mask_store import IdMap
 from pvuw.io.mask_tree import MaskTree
-from pvuw.io.masks import image_size_hw, read_id_map
+from pvuw.io.masks import image_size_hw, read_id_map, resize_id_map
 from pvuw.io.probabilities import FrameEntry, ProbabilityFile
 
 _IMAGES = frozenset({".jpg", ".jpeg", ".png"})
@@ -131,7 +130,7 @@ class MemberFrames:
             DataError: If the mask cannot be read.
         """
         path = self._paths[member].get(self.frame_names[position])
-        return None if path is None else self._at_size(path)
+        return None if path is None else resize_id_map(read_id_map(path), self.size_hw)
 
     def files(self) -> list[list[Path]]:
         """Return the files of each member that the answer depends on, in order."""
@@ -141,14 +140,6 @@ class MemberFrames:
             paths if file is None else [*paths, file]
             for paths, file in zip(masks, kept, strict=True)
         ]
-
-    def _at_size(self, path: Path) -> IdMap:
-        id_map = read_id_map(path)
-        if id_map.shape == self.size_hw:
-            return id_map
-        height, width = self.size_hw
-        resized = cv2.resize(id_map, (width, height), interpolation=cv2.INTER_NEAREST_EXACT)
-        return resized.astype(np.uint8)
 
     def _image_paths(self, images: Path | None) -> list[Path]:
         if images is None:

@@ -10,30 +10,11 @@ from numpy.typing import NDArray
 
 from pvuw.ensemble.fuse.pixels import differing
 from pvuw.ensemble.recommend.features import WINDOW_FRAMES
+from pvuw.io.masks import resize_id_map
 
 Array = NDArray[np.float64]
 
 _LONG_SIDE = 480  # pixels: the IoU of larger maps hardly differs
-
-
-def object_ious(label: NDArray[np.uint8], masks: NDArray[np.uint8]) -> dict[int, float]:
-    """Return the IoU of every id that either id map shows; larger maps are thinned out to 480.
-
-    Args:
-        label: Id map, uint8 `[H, W]`.
-        masks: Id map of the same size.
-
-    Raises:
-        ValueError: If the sizes differ.
-
-    Example:
-        >>> label = np.array([[1, 1, 2, 0]], dtype=np.uint8)
-        >>> object_ious(label, np.array([[1, 0, 2, 3]], dtype=np.uint8))
-        {1: 0.5, 2: 1.0, 3: 0.0}
-    """
-    ious = compare_with(label, [masks]).ious[0]
-    assert ious is not None
-    return ious
 
 
 @dataclass(frozen=True)
@@ -63,17 +44,17 @@ def compare_with(label: NDArray[np.uint8], maps: Sequence[NDArray[np.uint8] | No
     """
     given = [id_map for id_map in maps if id_map is not None]
     for id_map in given:
-        _check_sizes(label, id_map)
+        if label.shape != id_map.shape:
+            raise ValueError(f"id maps differ in size, got {label.shape} and {id_map.shape}")
     reduced = [_reduced(id_map) for id_map in (label, *given)]
     areas, shared = _count(reduced)
     union = areas[:1] + areas[1:] - shared
-    found = iter([_by_id(inside, total) for inside, total in zip(shared, union, strict=True)])
+    found = iter(
+        {int(i): float(inside[i] / total[i]) for i in np.flatnonzero(total[1:]) + 1}
+        for inside, total in zip(shared, union, strict=True)
+    )
     ious = [None if id_map is None else next(found) for id_map in maps]
     return Agreement(ious, set((np.flatnonzero(areas[0, 1:]) + 1).tolist()))
-
-
-def _by_id(inside: Array, union: Array) -> dict[int, float]:
-    return {int(i): float(inside[i] / union[i]) for i in np.flatnonzero(union[1:]) + 1}
 
 
 def _count(maps: Sequence[NDArray[np.uint8]]) -> tuple[Array, Array]:
@@ -159,14 +140,9 @@ class AgreementStream:
         return sum(self._window) / len(self._window) if self._window else None
 
 
-def _check_sizes(label: NDArray[np.uint8], masks: NDArray[np.uint8]) -> None:
-    if label.shape != masks.shape:
-        raise ValueError(f"id maps differ in size, got {label.shape} and {masks.shape}")
-
-
 def _reduced(id_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
     scale = _LONG_SIDE / max(id_map.shape)
     if scale >= 1:
         return id_map
-    size = (max(1, round(id_map.shape[1] * scale)), max(1, round(id_map.shape[0] * scale)))
-    return cv2.resize(id_map, size, interpolation=cv2.INTER_NEAREST_EXACT).astype(np.uint8)
+    height, width = (max(1, round(side * scale)) for side in id_map.shape)
+    return resize_id_map(id_map, (height, width))

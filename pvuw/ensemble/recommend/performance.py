@@ -63,7 +63,7 @@ def record_video(task: RecordTask) -> RecordedVideo:
         return RecordedVideo(task.video_id, [], str(error))
 
 
-def read_picture(path: Path) -> IdMap:
+def read_scene(path: Path) -> IdMap:
     """Return a frame as features are measured on it, RGB uint8 `[h, w, 3]`, not always full size.
 
     Raises:
@@ -95,7 +95,7 @@ def _measure(task: RecordTask) -> list[PerformanceRow]:
         absent = None if place in counting else truth
         masks = _masks(task, fuser.evidence.read(where[name]), name=name, absent=absent)
         _check_sizes(task, name, [truth, seen, *masks.values()])
-        frame = None if task.images is None else read_picture(frames.image_paths[where[name]])
+        frame = None if task.images is None else read_scene(frames.image_paths[where[name]])
         meter.update(truth, seen, masks, frame=frame)
     return meter.rows()
 
@@ -203,7 +203,7 @@ def rows_of_scores(
     video_id = lines[0].video_id
     stream = FeatureStream()
     for name in mask_names(label / video_id):
-        frame = None if images is None else read_picture(images / video_id / f"{name}.jpg")
+        frame = None if images is None else read_scene(images / video_id / f"{name}.jpg")
         stream.update(read_id_map(label / video_id / f"{name}.png"), frame)
     place = (member, data_set, protocol, video_id)
     j, f = (float(np.mean(values)) for values in zip(*((x.j, x.f) for x in lines), strict=True))

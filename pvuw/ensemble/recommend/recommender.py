@@ -6,7 +6,7 @@ database, and not how. This reading is ours; docs/ensemble_study.md measures it.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -256,13 +256,12 @@ class Hysteresis:
             f"{current.member} is kept to: {recommendation.member} is expected to be better by "
             f"{gain:.3f}, for {self._better_for} frames"
         )
-        return Recommendation(
-            current.member,
-            current.expected,
-            current.uncertainty,
-            reason,
-            recommendation.estimates,
-            recommendation.shared_error,
+        return replace(
+            recommendation,
+            member=current.member,
+            expected=current.expected,
+            uncertainty=current.uncertainty,
+            reason=reason,
         )
 
     def _change(self, recommendation: Recommendation) -> Recommendation:

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +23,7 @@ from pvuw.mose_plus.build.manifest import (
     write_info,
     write_manifest,
 )
-from pvuw.mose_plus.build.plan import PlannedVideo, plan_videos
+from pvuw.mose_plus.build.plan import ChosenVideo, plan_videos
 from pvuw.mose_plus.build.summary import Finished, build_info, manifest_entries, write_lists
 from pvuw.mose_plus.build.video_out import BuildTask, kinds_of, remove_video, write_video
 from pvuw.mose_plus.cache import ResultCache
@@ -37,18 +36,6 @@ from pvuw.sources.keys import VideoKey
 WORK = ".build"
 """Hidden folder of an unfinished build: journal, list of videos, lock, half videos."""
 _HALF, _JOURNAL = "half", "journal.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One planned video with what tells whether it is there already."""
-
-    video: PlannedVideo
-    fingerprint: str
-
-    @property
-    def key(self) -> VideoKey:
-        return key_of(self.video.record)
 
 
 def build_videos(
@@ -80,38 +67,38 @@ def build_videos(
     _check_is_ours(out)
     by_key = {key_of(record): record for record in records}
     planned = plan_videos(selection.admitted, by_key, config)
-    jobs = [_Job(video, video.fingerprint(config.build)) for video in planned]
     work = out / WORK
+    jobs = [
+        Job(
+            key_of(video.record),
+            video.fingerprint(config.build),
+            BuildTask(video, out, work / _HALF, config.build),
+        )
+        for video in planned
+    ]
     work.mkdir(parents=True, exist_ok=True)
     _check_links(planned, out, config)
-    lock = FolderLock(work)
-    try:
+    with FolderLock(work):
         shutil.rmtree(work / _HALF, ignore_errors=True)
         with ResultCache(work / _JOURNAL) as journal:
             known = _note_videos(out, planned)
             _bring_up_to_date(journal, jobs, out)
-            done, broken = _run(jobs, journal, out, config, workers)
+            done, broken = _run(jobs, journal, out, workers)
         _remove_others(out, known, done)
         entries = list(manifest_entries(selection, by_key, config, done, broken))
         write_lists(out, entries)
         write_info(out, build_info(selection, config))
         write_manifest(out, entries)
         shutil.rmtree(work)
-    finally:
-        lock.release()
     return entries
 
 
 def _run(
-    jobs: Sequence[_Job], journal: ResultCache, out: Path, config: MosePlusConfig, workers: int
+    jobs: Sequence[Job[BuildTask]], journal: ResultCache, out: Path, workers: int
 ) -> tuple[dict[VideoKey, Finished], dict[VideoKey, str]]:
     """Build what is missing; return what is there, and what is wrong with the others."""
-    tasks = [
-        Job(job.key, job.fingerprint, BuildTask(job.video, out, out / WORK / _HALF, config.build))
-        for job in jobs
-    ]
     results, broken = run_cached(
-        write_video, tasks, cache=journal, workers=workers, label="building videos"
+        write_video, jobs, cache=journal, workers=workers, label="building videos"
     )
     messages = {video.key: video.message for video in broken}
     built = (job for job in jobs if job.key not in messages)
@@ -132,7 +119,7 @@ def _check_is_ours(out: Path) -> None:
         raise DataError(f"{out}: holds something that is no build; choose another --out")
 
 
-def _check_links(planned: Sequence[PlannedVideo], out: Path, config: MosePlusConfig) -> None:
+def _check_links(planned: Sequence[ChosenVideo], out: Path, config: MosePlusConfig) -> None:
     """Say at once, and not after hours, that hard links do not reach another file system."""
     if config.build.frames != LINK:
         return
@@ -146,7 +133,7 @@ def _check_links(planned: Sequence[PlannedVideo], out: Path, config: MosePlusCon
             )
 
 
-def _note_videos(out: Path, planned: Sequence[PlannedVideo]) -> set[tuple[str, str]]:
+def _note_videos(out: Path, planned: Sequence[ChosenVideo]) -> set[tuple[str, str]]:
     """Return subset and name of all videos that are or will be in the build, noted on disk.
 
     Only what was noted is ever removed.
@@ -161,15 +148,14 @@ def _note_videos(out: Path, planned: Sequence[PlannedVideo]) -> set[tuple[str, s
     return {(subset, name) for subset, name in noted}
 
 
-def _bring_up_to_date(journal: ResultCache, jobs: Sequence[_Job], out: Path) -> None:
+def _bring_up_to_date(journal: ResultCache, jobs: Sequence[Job[BuildTask]], out: Path) -> None:
     """Let the journal know the videos of a finished build, and forget those no longer there."""
     entries = read_manifest(out) if (out / MANIFEST).exists() else []
     finished = {entry.key: entry for entry in entries if entry.built is not None}
     for job in jobs:
-        key, entry = str(job.key), finished.get(job.key)
+        key, entry, video = str(job.key), finished.get(job.key), job.task.video
         there = all(
-            (out / job.video.subset / kind / job.video.video_id).is_dir()
-            for kind in kinds_of(job.video.subset)
+            (out / video.subset / kind / video.video_id).is_dir() for kind in kinds_of(video.subset)
         )
         if not there:
             journal.put(key, "", {})

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pvuw.errors import DataError
 
 LINK, SYMLINK, ENCODE = "link", "symlink", "encode"
-FRAME_MODES = (LINK, SYMLINK, ENCODE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +30,10 @@ class BuildConfig:
         Raises:
             DataError: If a value is out of range.
         """
-        if self.frames not in FRAME_MODES:
-            raise DataError(f"frames: must be {_or(FRAME_MODES)}, got {self.frames!r}; correct it")
+        if self.frames not in (LINK, SYMLINK, ENCODE):
+            raise DataError(
+                f"frames: must be {LINK}, {SYMLINK} or {ENCODE}, got {self.frames!r}; correct it"
+            )
         if self.short_side is not None and self.short_side < 16:
             raise DataError(f"short_side: must be at least 16, got {self.short_side}; correct it")
         if not 1 <= self.quality <= 100:
@@ -42,7 +43,3 @@ class BuildConfig:
                 f"valid_share: must be in 0..0.5, got {self.valid_share}; 0.05 holds out a "
                 "twentieth of the reference"
             )
-
-
-def _or(words: tuple[str, ...]) -> str:
-    return " or ".join((", ".join(words[:-1]), words[-1]))

@@ -66,20 +66,6 @@ def output_size(size_hw: tuple[int, int], short_side: int | None) -> tuple[int, 
     return round(height * scale), round(width * scale)
 
 
-def resize_id_map(id_map: NDArray[np.uint8], size_hw: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return an id map, uint8 `[h, w]`, at another size: each pixel takes the nearest id.
-
-    Example:
-        >>> resize_id_map(np.array([[1, 2], [3, 4]], dtype=np.uint8), (1, 4)).tolist()
-        [[3, 3, 4, 4]]
-    """
-    if id_map.shape == size_hw:
-        return id_map
-    width_height = (size_hw[1], size_hw[0])
-    resized = cv2.resize(id_map, width_height, interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(resized, dtype=np.uint8)
-
-
 @contextmanager
 def disk_errors(target: Path) -> Iterator[None]:
     """Turn a disk that is full or read-only into one line that ends the run.

@@ -24,7 +24,7 @@ _MOSE = ("mose", "mose_v2")
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedVideo:
+class ChosenVideo:
     """One video on its way into the build."""
 
     record: VideoRecord
@@ -45,7 +45,7 @@ class PlannedVideo:
 
 def plan_videos(
     admitted: Sequence[Decision], records: Mapping[VideoKey, VideoRecord], config: MosePlusConfig
-) -> list[PlannedVideo]:
+) -> list[ChosenVideo]:
     """Return the videos to build, in the order of the decisions.
 
     Args:
@@ -63,7 +63,7 @@ def plan_videos(
         config.build,
     )
     return [
-        PlannedVideo(
+        ChosenVideo(
             records[decision.key],
             names[decision.key],
             VALID if decision.key in held_out else TRAIN,

@@ -8,6 +8,7 @@ from typing import Any
 
 from pvuw.errors import DataError
 from pvuw.io.masks import image_size_hw, read_id_map
+from pvuw.io.png_masks import count_pixels
 from pvuw.mose_plus.build.build import WORK
 from pvuw.mose_plus.build.leaks import find_leaks
 from pvuw.mose_plus.build.manifest import (
@@ -21,7 +22,7 @@ from pvuw.mose_plus.build.manifest import (
     read_manifest,
 )
 from pvuw.mose_plus.build.summary import FORMAT, LISTS, list_text
-from pvuw.mose_plus.build.video_out import PROMPTS, count_pixels, digest_files, kinds_of
+from pvuw.mose_plus.build.video_out import PROMPTS, digest_files, kinds_of
 from pvuw.mose_plus.cache import ResultCache
 from pvuw.mose_plus.jobs import Job, run_cached
 from pvuw.sources.keys import VideoKey

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from pvuw.errors import DataError
-from pvuw.io.masks import read_id_map, write_id_map
+from pvuw.io.masks import read_id_map, resize_id_map, write_id_map
+from pvuw.io.png_masks import count_pixels
 from pvuw.io.records import VideoRecord
 from pvuw.mose_plus.build.build_config import ENCODE, BuildConfig
-from pvuw.mose_plus.build.frames_out import disk_errors, output_size, resize_id_map, write_frames
+from pvuw.mose_plus.build.frames_out import disk_errors, output_size, write_frames
 from pvuw.mose_plus.build.manifest import TRAIN, VALID, BuiltObject, BuiltVideo, frame_name
-from pvuw.mose_plus.build.plan import PlannedVideo
+from pvuw.mose_plus.build.plan import ChosenVideo
 
 IMAGES, PROMPTS, TRUTH = "JPEGImages", "Annotations", "GroundTruth"
 
@@ -27,7 +26,7 @@ IMAGES, PROMPTS, TRUTH = "JPEGImages", "Annotations", "GroundTruth"
 class BuildTask:
     """What a worker process needs to build one video."""
 
-    video: PlannedVideo
+    video: ChosenVideo
     build: Path
     """The folder of the build."""
     work: Path
@@ -82,19 +81,7 @@ def digest_files(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def count_pixels(id_map: NDArray[np.uint8]) -> dict[int, int]:
-    """Return the number of pixels of each id but 0 in an id map, uint8 `[H, W]`.
-
-    Example:
-        >>> count_pixels(np.array([[0, 3, 3, 1]], dtype=np.uint8))
-        {1: 1, 3: 2}
-    """
-    # Four times as fast as numpy.bincount.
-    counts = Image.fromarray(id_map).histogram()
-    return {value: count for value, count in enumerate(counts) if value and count}
-
-
-def _write_parts(video: PlannedVideo, work: Path, config: BuildConfig) -> BuiltVideo:
+def _write_parts(video: ChosenVideo, work: Path, config: BuildConfig) -> BuiltVideo:
     record = video.record
     size_hw = output_size(record.size_hw, config.short_side)
     masks = work / (PROMPTS if video.subset == TRAIN else TRUTH)
@@ -166,7 +153,7 @@ def _renumber(folder: Path, kept: list[int]) -> None:
         write_id_map(path, new_ids[read_id_map(path)])
 
 
-def _publish(build: Path, video: PlannedVideo, work: Path) -> None:
+def _publish(build: Path, video: ChosenVideo, work: Path) -> None:
     for kind in kinds_of(video.subset):
         target = build / video.subset / kind / video.video_id
         target.parent.mkdir(parents=True, exist_ok=True)

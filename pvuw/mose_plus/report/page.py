@@ -1,10 +1,10 @@
 """The page itself: all sections in one file that loads nothing from anywhere."""
 
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
-from pvuw.mose_plus.build.manifest import ManifestEntry
+from pvuw.io.atomic import write_text_atomic
+from pvuw.mose_plus.build.manifest import read_info, read_manifest
 from pvuw.mose_plus.report.data import ReportData, num_frames, num_objects, source_name
 from pvuw.mose_plus.report.decisions import anchor, copies, differences
 from pvuw.mose_plus.report.distributions import distributions
@@ -14,13 +14,20 @@ from pvuw.mose_plus.report.sheets import sheets_of, thumbnails
 from pvuw.pages.page import page_template
 
 
-def render(data: ReportData) -> str:
-    """Return the page, HTML with style, script and pictures inside.
+def write_build_report(build: Path, out: Path) -> None:
+    """Write a page that shows what a build took and refused, and why; whole or not at all.
+
+    It needs neither the sources nor the network, and holds no link to either.
+
+    Args:
+        build: Folder of a finished build.
+        out: The page, for example `report.html`; replaced if it exists.
 
     Raises:
-        DataError: If a frame or mask of the build cannot be read.
+        DataError: If the build has no manifest, or a frame or mask cannot be read.
     """
-    return page_template(Path(__file__).parent, "page.html").render(
+    data = ReportData(build, read_manifest(build), read_info(build))
+    page = page_template(Path(__file__).parent, "page.html").render(
         title=f"MOSE+ build {data.build.resolve().name}",
         styles=["page.css"],
         data=data,
@@ -30,15 +37,12 @@ def render(data: ReportData) -> str:
         copies=list(copies(data)),
         **_QUESTIONS,
     )
-
-
-def _count_sources(videos: Sequence[ManifestEntry]) -> list[tuple[str, int]]:
-    return Counter(source_name(video) for video in videos).most_common()
+    write_text_atomic(out, page)
 
 
 _QUESTIONS = {
     "anchor": anchor,
-    "count_sources": _count_sources,
+    "count_sources": lambda videos: Counter(map(source_name, videos)).most_common(),
     "differences": differences,
     "joint_obligations": joint_obligations,
     "num_frames": num_frames,

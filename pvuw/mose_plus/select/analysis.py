@@ -2,7 +2,6 @@
 
 import base64
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,9 @@ from pvuw.traits.appearance import ColourAndTexture, ObjectDescriptor
 from pvuw.traits.embedding import BackboneEmbedding, EmbeddingConfig
 from pvuw.traits.measure import measure_traits
 from pvuw.traits.video_traits import TRAIT_VERSION, VideoTraits
+
+_NETWORKS: dict[str, BackboneEmbedding] = {}
+"""The one in use, by its written configuration."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,14 +67,20 @@ def analyse(
         config: How to measure.
     """
     settings = config or TraitConfig()
+    # The record names its frames and, in its store, its mask files; all of them are looked at.
     jobs = [
-        Job(key_of(record), _trait_fingerprint(record, settings), (record, settings))
+        Job(
+            key_of(record),
+            fingerprint("traits", TRAIT_VERSION, record, settings),
+            (record, settings),
+        )
         for record in records
     ]
     results, broken = run_cached(
         _measure, jobs, cache=ResultCache(cache), workers=workers, label="measuring masks"
     )
-    return Analysis([_traits_from(result) for result in results], broken)
+    traits = [VideoTraits(**{**r, "size_hw": tuple(r["size_hw"])}) for r in results]
+    return Analysis(traits, broken)
 
 
 def hash_videos(
@@ -85,7 +93,10 @@ def hash_videos(
         cache: File that results are appended to and taken from.
         workers: Processes.
     """
-    jobs = [Job(key, _hash_fingerprint(files), (key, files)) for key, files in frames.items()]
+    jobs = [
+        Job(key, fingerprint("hashes", HASH_VERSION, files.folder, files.names), (key, files))
+        for key, files in frames.items()
+    ]
     results, broken = run_cached(
         _hash, jobs, cache=ResultCache(cache), workers=workers, label="hashing frames"
     )
@@ -117,42 +128,16 @@ def _hash(task: tuple[VideoKey, FolderFiles]) -> dict[str, Any]:
 
 
 def _descriptor(config: EmbeddingConfig | None) -> ObjectDescriptor:
-    return ColourAndTexture() if config is None else _network(_Hashable(config))
-
-
-class _Hashable:
-    """A configuration as a key: equal where the written form is."""
-
-    def __init__(self, config: EmbeddingConfig) -> None:
-        self.config = config
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hashable) and repr(self.config) == repr(other.config)
-
-    def __hash__(self) -> int:
-        return hash(repr(self.config))
-
-
-@functools.lru_cache(maxsize=1)
-def _network(key: _Hashable) -> BackboneEmbedding:
-    """Return the network, built once per process."""
-    return BackboneEmbedding(key.config)
-
-
-def _traits_from(result: Mapping[str, Any]) -> VideoTraits:
-    return VideoTraits(**{**result, "size_hw": tuple(result["size_hw"])})
+    """Return what tells objects apart by their looks; a network is built once per process."""
+    if config is None:
+        return ColourAndTexture()
+    if (written := repr(config)) not in _NETWORKS:
+        _NETWORKS.clear()
+        _NETWORKS[written] = BackboneEmbedding(config)
+    return _NETWORKS[written]
 
 
 def _hashes_from(result: Mapping[str, Any]) -> VideoHashes:
     rows = np.frombuffer(base64.b64decode(result["hashes"]), dtype=np.uint8)
     positions = tuple(result["positions"])
     return VideoHashes(VideoKey(*result["key"]), positions, rows.reshape(-1, HASH_BYTES))
-
-
-def _trait_fingerprint(record: VideoRecord, config: TraitConfig) -> str:
-    # The record names its frames and, in its store, its mask files; all of them are looked at.
-    return fingerprint("traits", TRAIT_VERSION, record, config)
-
-
-def _hash_fingerprint(files: FolderFiles) -> str:
-    return fingerprint("hashes", HASH_VERSION, files.folder, files.names)

@@ -12,7 +12,7 @@ from pvuw.nets.cutie.decoder import CutieDecoder
 from pvuw.nets.cutie.keys import KeyProjection
 from pvuw.nets.cutie.memory import MemoryConfig
 from pvuw.nets.cutie.network import ObjectMemoryNet, Widths
-from pvuw.nets.cutie.presets import Preset, preset_named
+from pvuw.nets.cutie.presets import PRESETS, Preset
 from pvuw.nets.cutie.session import CutieSession
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.trunk import ImageTrunk
@@ -68,9 +68,9 @@ class Cutie(ObjectMemoryNet):
         )
         self.key_proj = KeyProjection(4 * finest, widths)
         self.to(memory_format=torch.channels_last)  # convolutions are a tenth faster so
-        chosen = preset_named(preset)
-        self.memory = chosen.memory if memory is None else memory
-        self.frame_size = chosen.frame_size if frame_size is None else frame_size
+        published_memory, published_size = PRESETS[preset]
+        self.memory = published_memory if memory is None else memory
+        self.frame_size = published_size if frame_size is None else frame_size
         self.clip = clip
         if weights is not None:
             load_official(weights, self)
@@ -81,10 +81,6 @@ class Cutie(ObjectMemoryNet):
         return CutieSession(
             self, self.key_proj, memory=self.memory, frame_size=self.frame_size, scale=scale
         )
-
-    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
-        """What `frame_size` says."""
-        return self.frame_size.network_size(size_hw)
 
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> AuxiliaryClip:
         """Run the training forward; see `pvuw.nets.cutie.clip_forward.forward_clip`."""

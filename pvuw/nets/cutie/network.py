@@ -14,6 +14,7 @@ from pvuw.nets.cutie.blocks import FeatureFuser, PixelFuser
 from pvuw.nets.cutie.clips import competing_logits, others, per_object
 from pvuw.nets.cutie.object_summarizer import ObjectSummarizer
 from pvuw.nets.cutie.object_transformer import ObjectTransformer
+from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.sensory import DeepSensoryUpdate, SensoryUpdate
 from pvuw.nets.matching.trunk import ImageTrunk, MaskTrunk, hold_norm_statistics
 
@@ -142,6 +143,8 @@ class ObjectMemoryNet(TrainableSegmenter):
         freeze_norms: Keep the statistics of the trunks' batch norms in training.
     """
 
+    frame_size: SizePolicy
+
     def __init__(
         self,
         pixel_encoder: ImageTrunk,
@@ -236,6 +239,10 @@ class ObjectMemoryNet(TrainableSegmenter):
         return features.pixels.new_zeros(
             num_objects, *features.pixels.shape[1:], dtype=torch.float32
         )
+
+    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
+        """What `frame_size` says."""
+        return self.frame_size.network_size(size_hw)
 
     def train(self, mode: bool = True) -> Self:
         """Set the mode; the batch norms' statistics stay as they are unless told otherwise."""

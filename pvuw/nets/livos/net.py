@@ -77,10 +77,6 @@ class LiVOS(ObjectMemoryNet):
             scale=scale,
         )
 
-    def network_size(self, size_hw: tuple[int, int]) -> tuple[int, int]:
-        """What `frame_size` says."""
-        return self.frame_size.network_size(size_hw)
-
     def forward_clip(self, batch: VideoBatch, *, features: bool = False) -> AuxiliaryClip:
         """Run the training forward; see `pvuw.nets.livos.clip_forward.forward_clip`."""
         del features  # no loss of this network's compares any

@@ -8,9 +8,6 @@ import math
 import torch
 from torch import Tensor
 
-_UNDERFLOW = -80.0
-"""Below, `exp` nears the smallest float32; columns that lie there as a whole are shifted."""
-
 
 def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor | None) -> Tensor:
     """Anisotropic L2 similarity of memory to the frame (Cheng and Schwing 2022, eq. 3).
@@ -46,32 +43,6 @@ def similarity(key: Tensor, shrinkage: Tensor, query: Tensor, selection: Tensor 
             query_square = (weight * query.pow(2)).sum(1, keepdim=True)
             distance = -key_square + product - query_square
         return distance * scale / math.sqrt(key.shape[1])
-
-
-def top_k_affinity(scores: Tensor, top_k: int) -> Tensor:
-    """Softmax over the `top_k` most similar cells of memory, 0 for all others.
-
-    Without subtracting the maximum, as the published networks do it, bit for bit; where that would
-    leave nothing but zeros (and NaN for them) the maximum is subtracted.
-
-    Args:
-        scores: Similarities, float `[B, M, Q]`.
-        top_k: Cells that count, all where memory is smaller.
-
-    Returns:
-        Weights, float `[B, M, Q]`, that sum to 1 over memory.
-
-    Example:
-        >>> top_k_affinity(torch.tensor([[[0.0], [-9.0], [0.0]]]), 2).flatten().tolist()
-        [0.5, 0.0, 0.5]
-        >>> top_k_affinity(torch.tensor([[[-500.0], [-700.0]]]), 2).flatten().tolist()
-        [1.0, 0.0]
-    """
-    values, cells = scores.topk(min(top_k, scores.shape[1]), dim=1)
-    strongest = values[:, :1]
-    weights = (values - strongest.where(strongest < _UNDERFLOW, 0.0)).exp()
-    weights = weights / weights.sum(dim=1, keepdim=True)
-    return torch.zeros_like(scores).scatter_(1, cells, weights)
 
 
 def full_affinity(scores: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """Readout of the few most similar cells of memory, touching no others.
 
-What `affinity.similarity`, `top_k_affinity` and `read_values` compute, within float rounding, at a
-third of the time: the distance is one matrix product, the best cells are sought along contiguous
-rows, and their values are gathered instead of multiplied with a matrix that is nearly all zeros.
+What `affinity.similarity`, a softmax over the best and `read_values` compute, within float
+rounding, at a third of the time: the distance is one matrix product, the best cells are sought
+along contiguous rows, and their values are gathered instead of multiplied with a matrix that is
+nearly all zeros.
 """
 
 import math

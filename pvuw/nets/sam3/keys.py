@@ -7,50 +7,59 @@ not need; the tracker's neck lies among the detector's weights in both.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from torch import Tensor
 
 _TRUNK = "detector.backbone.vision_backbone.trunk."
 _NECK = "detector.backbone.vision_backbone.sam2_convs."
 
-_TO_RELEASE: tuple[tuple[str, str], ...] = (
-    (r"^image_encoder\.trunk\.", _TRUNK),
-    (r"^image_encoder\.neck\.convs\.", _NECK),
-    (r"^memory_attention\.", "tracker.transformer.encoder."),
-    (r"^memory_encoder\.", "tracker.maskmem_backbone."),
-    (
-        r"^(sam_mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.0\.",
-        r"tracker.\1lin1.",
-    ),
-    (
-        r"^(sam_mask_decoder\.transformer\.layers\.\d+\.mlp\.)layers\.1\.",
-        r"tracker.\1lin2.",
-    ),
-    (r"^", "tracker."),
+Rules = list[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]]
+"""Beginnings of names and what they become."""
+
+
+def rules_of(pairs: Iterable[tuple[str, str]]) -> Rules:
+    """Rules that replace the first beginning of a name by the second; `#` stands for a number."""
+    return [
+        (re.compile("^" + re.escape(source).replace(r"\#", r"(\d+)")), partial(_fill, target))
+        for source, target in pairs
+    ]
+
+
+def _fill(target: str, match: re.Match[str]) -> str:
+    for number in match.groups():
+        target = target.replace("#", number, 1)
+    return target
+
+
+def renamed(name: str, rules: Rules) -> str:
+    """A name by the first rule that fits it."""
+    for pattern, replacement in rules:
+        new, count = pattern.subn(replacement, name)
+        if count:
+            return new
+    return name
+
+
+_MLP = "sam_mask_decoder.transformer.layers.#.mlp."
+_PAIRS = (
+    ("image_encoder.trunk.", _TRUNK),
+    ("image_encoder.neck.convs.", _NECK),
+    ("memory_attention.", "tracker.transformer.encoder."),
+    ("memory_encoder.", "tracker.maskmem_backbone."),
+    (f"{_MLP}layers.0.", f"tracker.{_MLP}lin1."),
+    (f"{_MLP}layers.1.", f"tracker.{_MLP}lin2."),
+    ("", "tracker."),
 )
-"""Rules from our names to the release's; the first that fits is applied."""
+"""Beginnings of our names and of the release's; the first that fits is replaced."""
+_TO_RELEASE = rules_of(_PAIRS)
+_FROM_RELEASE = rules_of((theirs, ours) for ours, theirs in _PAIRS)
 
 _OUTER = ("sam3_model.", "sam2_predictor.model.")
 """Beginnings that older files of the release have before every name."""
 _UNREAD = re.compile(r"\.attn\.freqs_cis$")
 """Tables of rotary positions, which the release saves and which are computed here."""
-_FROM_RELEASE: tuple[tuple[str, str], ...] = (
-    (r"^detector\.backbone\.vision_backbone\.trunk\.", "image_encoder.trunk."),
-    (r"^detector\.backbone\.vision_backbone\.sam2_convs\.", "image_encoder.neck.convs."),
-    (r"^tracker\.transformer\.encoder\.", "memory_attention."),
-    (r"^tracker\.maskmem_backbone\.", "memory_encoder."),
-    (
-        r"^tracker\.(sam_mask_decoder\.transformer\.layers\.\d+\.mlp\.)lin1\.",
-        r"\1layers.0.",
-    ),
-    (
-        r"^tracker\.(sam_mask_decoder\.transformer\.layers\.\d+\.mlp\.)lin2\.",
-        r"\1layers.1.",
-    ),
-    (r"^tracker\.", ""),
-)
-"""The same the other way."""
 
 
 def release_name(name: str) -> str:
@@ -62,7 +71,7 @@ def release_name(name: str) -> str:
         >>> release_name("image_encoder.neck.convs.1.conv_1x1.bias")
         'detector.backbone.vision_backbone.sam2_convs.1.conv_1x1.bias'
     """
-    return _renamed(name, _TO_RELEASE)
+    return renamed(name, _TO_RELEASE)
 
 
 def own_name(name: str) -> str:
@@ -72,15 +81,7 @@ def own_name(name: str) -> str:
         >>> own_name("tracker.maskmem_backbone.out_proj.bias")
         'memory_encoder.out_proj.bias'
     """
-    return _renamed(name, _FROM_RELEASE)
-
-
-def _renamed(name: str, rules: tuple[tuple[str, str], ...]) -> str:
-    for pattern, replacement in rules:
-        renamed, count = re.subn(pattern, replacement, name)
-        if count:
-            return renamed
-    return name
+    return renamed(name, _FROM_RELEASE)
 
 
 def tracker_weights(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

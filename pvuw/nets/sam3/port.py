@@ -1,13 +1,13 @@
 """Names of SAM 3's weights in the folder that `transformers` publishes and reads, both ways."""
 
 import re
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 
 from pvuw.errors import WeightsError
+from pvuw.nets.sam3.keys import renamed, rules_of
 
 _BACKBONE = "detector_model.vision_encoder.backbone."
 _TRACKER = "tracker_model."
@@ -123,6 +123,9 @@ _RULES: list[tuple[str, str]] = [
 ]
 """Beginnings of our names and of theirs, `#` for a number; the first that fits is replaced."""
 
+_TO_PORT = rules_of(_RULES)
+_FROM_PORT = rules_of((theirs, ours) for ours, theirs in _RULES)
+
 _POSITIONS = "image_encoder.trunk.pos_embed"
 _THEIR_POSITIONS = f"{_BACKBONE}embeddings.position_embeddings"
 _GAUSSIAN = "sam_prompt_encoder.pe_layer.positional_encoding_gaussian_matrix"
@@ -158,7 +161,7 @@ def to_port(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             for part, rows in zip("qkv", weight.chunk(3), strict=True):
                 theirs[f"{_BACKBONE}layers.{block}.attention.{part}_proj.{kind}"] = rows
         else:
-            theirs[_renamed(name, _TO_PORT)] = weight
+            theirs[renamed(name, _TO_PORT)] = weight
     theirs[_THEIR_POINTS] = torch.cat([points[name] for name in sorted(points)])
     return theirs
 
@@ -191,33 +194,7 @@ def from_port(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             joined = f"image_encoder.trunk.blocks.{block}.attn.qkv.{kind}"
             parts.setdefault(joined, {})[part] = weight
         else:
-            ours[_renamed(name, _FROM_PORT)] = weight
+            ours[renamed(name, _FROM_PORT)] = weight
     complete = {name: found for name, found in parts.items() if len(found) == len("qkv")}
     ours.update({n: torch.cat([found[p] for p in "qkv"]) for n, found in complete.items()})
     return ours
-
-
-_Rule = tuple[re.Pattern[str], Callable[[re.Match[str]], str]]
-
-
-def _compiled(source: str, target: str) -> _Rule:
-    pattern = re.compile("^" + re.escape(source).replace(r"\#", r"(\d+)"))
-    return pattern, partial(_fill, target)
-
-
-def _fill(target: str, match: re.Match[str]) -> str:
-    for number in match.groups():
-        target = target.replace("#", number, 1)
-    return target
-
-
-_TO_PORT = [_compiled(ours, theirs) for ours, theirs in _RULES]
-_FROM_PORT = [_compiled(theirs, ours) for ours, theirs in _RULES]
-
-
-def _renamed(name: str, rules: list[_Rule]) -> str:
-    for pattern, replacement in rules:
-        renamed, count = pattern.subn(replacement, name)
-        if count:
-            return renamed
-    return name

@@ -1,6 +1,6 @@
 """How XMem is run over videos: what memory keeps, at which size frames enter, as published."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pvuw.nets.matching.framing import SizePolicy
@@ -9,7 +9,7 @@ Preset = Literal["mose", "mose_2022", "working_memory"]
 
 
 @dataclass(frozen=True)
-class MemoryConfig:
+class XMemConfig:
     """What enters working memory, how much stays there, and what long-term memory keeps of it."""
 
     mem_every: int = 5
@@ -53,28 +53,11 @@ class MemoryConfig:
             )
 
 
-@dataclass(frozen=True)
-class RunConfig:
-    """How a network is run over videos."""
-
-    memory: MemoryConfig
-    """What is kept of past frames."""
-    frame_size: SizePolicy
-    """At which size frames enter."""
-
-
-def preset_named(name: Preset) -> RunConfig:
-    """The settings of the published evaluation script, eval.py at XMem `f3b841d`.
-
-    Example:
-        >>> preset_named("working_memory").memory.long_term
-        False
-    """
-    if name == "working_memory":
-        return RunConfig(MemoryConfig(long_term=False), frames_at(480))
-    return RunConfig(MemoryConfig(), frames_at(480, antialias=name != "mose_2022"))
-
-
-def frames_at(shorter_side: int | None, *, antialias: bool = True) -> SizePolicy:
-    """Frames reduced or enlarged to a size, masks as PyTorch's `nearest` does it."""
-    return SizePolicy(shorter_side, enlarge=True, antialias=antialias, mask_resize="nearest")
+_SIZE = SizePolicy(480, enlarge=True, mask_resize="nearest")
+PRESETS: dict[Preset, tuple[XMemConfig, SizePolicy]] = {
+    "mose": (XMemConfig(), _SIZE),
+    "mose_2022": (XMemConfig(), replace(_SIZE, antialias=False)),
+    "working_memory": (XMemConfig(long_term=False), _SIZE),
+}
+"""What is kept in memory, and at which size frames enter (masks as PyTorch's `nearest` resizes
+them): the published evaluation script, eval.py at XMem `f3b841d`."""

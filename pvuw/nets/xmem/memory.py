@@ -12,7 +12,7 @@ from torch import Tensor
 
 from pvuw.nets.matching.affinity import full_affinity, read_values, similarity
 from pvuw.nets.matching.sparse import read_top_k
-from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.config import XMemConfig
 
 _UNSEEN = 1e-7
 """Lifetime of a cell that no frame has read yet: usage is a count over a lifetime."""
@@ -97,7 +97,7 @@ class XMemMemory:
         config: How much is kept.
     """
 
-    def __init__(self, config: MemoryConfig) -> None:
+    def __init__(self, config: XMemConfig) -> None:
         self.config = config
         self.work: KeyStore | None = None
         self.long: KeyStore | None = None

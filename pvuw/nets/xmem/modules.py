@@ -21,7 +21,7 @@ from pvuw.nets.matching.trunk import ImageFeatures, MaskTrunk
 
 
 @dataclass(frozen=True)
-class Widths:
+class XMemWidths:
     """Channels of a network's parts; the defaults are those of the published checkpoints."""
 
     key: int = 64
@@ -125,7 +125,7 @@ class FeatureFusion(nn.Module):
 class ValueEncoder(MaskTrunk):
     """Turns an image with its objects' masks into values for memory."""
 
-    def __init__(self, widths: Widths) -> None:
+    def __init__(self, widths: XMemWidths) -> None:
         super().__init__(widths.trunk, in_channels=5)
         self.fuser = FeatureFusion(16 * widths.trunk, 4 * widths.trunk, widths.value)
         self.hidden_reinforce: DeepSensoryUpdate | None = None
@@ -173,7 +173,7 @@ class UpsampleBlock(nn.Module):
 class Decoder(nn.Module):
     """Turns what was read from memory into mask logits, and renews sensory memory."""
 
-    def __init__(self, widths: Widths) -> None:
+    def __init__(self, widths: XMemWidths) -> None:
         super().__init__()
         w = widths.trunk
         self.fuser = FeatureFusion(16 * w, widths.value + widths.sensory, 8 * w)

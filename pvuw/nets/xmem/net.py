@@ -13,13 +13,13 @@ from pvuw.nets.matching.competing import aggregate
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.matching.trunk import ImageFeatures, ImageTrunk, hold_norm_statistics
 from pvuw.nets.xmem.clip_forward import XMemClips, forward_clip
-from pvuw.nets.xmem.config import MemoryConfig, Preset, preset_named
-from pvuw.nets.xmem.modules import Decoder, KeyProjection, ValueEncoder, Widths
+from pvuw.nets.xmem.config import PRESETS, Preset, XMemConfig
+from pvuw.nets.xmem.modules import Decoder, KeyProjection, ValueEncoder, XMemWidths
 from pvuw.nets.xmem.session import XMemSession
 from pvuw.nets.xmem.weights import read_xmem, widths_of
 from pvuw.types import MaskClip, VideoBatch
 
-_PUBLISHED = Widths()
+_PUBLISHED = XMemWidths()
 _CLIP = XMemClips()
 
 
@@ -65,16 +65,16 @@ class XMem(TrainableSegmenter):
         weights: Path | None = None,
         *,
         preset: Preset = "mose",
-        memory: MemoryConfig | None = None,
+        memory: XMemConfig | None = None,
         frame_size: SizePolicy | None = None,
         clip: XMemClips = _CLIP,
-        widths: Widths = _PUBLISHED,
+        widths: XMemWidths = _PUBLISHED,
     ) -> None:
         super().__init__()
         checkpoint = None if weights is None else read_xmem(weights)
-        chosen = preset_named(preset)
-        self.memory = chosen.memory if memory is None else memory
-        self.frame_size = chosen.frame_size if frame_size is None else frame_size
+        published_memory, published_size = PRESETS[preset]
+        self.memory = published_memory if memory is None else memory
+        self.frame_size = published_size if frame_size is None else frame_size
         self.clip = clip
         self.widths = widths if checkpoint is None else widths_of(checkpoint)
         self.key_encoder = ImageTrunk(self.widths.trunk)

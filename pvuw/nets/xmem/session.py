@@ -10,7 +10,7 @@ from pvuw.nets.matching.competing import aggregate, insert_masks, log_odds
 from pvuw.nets.matching.framing import Framing, SizePolicy
 from pvuw.nets.matching.slots import ObjectSlots, without_slot
 from pvuw.nets.prompting import check_frame, masks_by_id
-from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.config import XMemConfig
 from pvuw.nets.xmem.memory import XMemMemory
 from pvuw.types import FrameOutput, Prompt
 
@@ -24,7 +24,7 @@ class XMemSession(VideoSession):
     Frames before the first prompt leave no trace. A prompted frame becomes a memory frame. Masks
     given there hold, and objects not named are predicted and yield where a given mask lies.
 
-    With long-term memory what is kept is constant; see `MemoryConfig` for running without.
+    With long-term memory what is kept is constant; see `XMemConfig` for running without.
 
     Args:
         net: The network, on the device to run on.
@@ -34,7 +34,7 @@ class XMemSession(VideoSession):
     """
 
     def __init__(
-        self, net: "XMem", config: MemoryConfig, size: SizePolicy, *, scale: float = 1.0
+        self, net: "XMem", config: XMemConfig, size: SizePolicy, *, scale: float = 1.0
     ) -> None:
         self._net = net
         self._config = config

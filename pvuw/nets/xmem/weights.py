@@ -10,7 +10,7 @@ from torch import Tensor
 from pvuw.errors import WeightsError
 from pvuw.nets.checkpoint import Checkpoint, read_checkpoint
 from pvuw.nets.identify import identify
-from pvuw.nets.xmem.modules import Widths
+from pvuw.nets.xmem.modules import XMemWidths
 
 _TRUNK = "key_encoder.conv1.weight"
 _KEY = "key_proj.key_proj.weight"
@@ -19,7 +19,7 @@ _SENSORY = "decoder.hidden_update.transform.weight"
 _MASK_STEM = "value_encoder.conv1.weight"
 
 
-def widths_of(checkpoint: Checkpoint) -> Widths:
+def widths_of(checkpoint: Checkpoint) -> XMemWidths:
     """The widths a checkpoint's network was built with; without sensory memory that one is 0.
 
     Raises:
@@ -32,7 +32,7 @@ def widths_of(checkpoint: Checkpoint) -> Widths:
             f"{checkpoint.path}: no XMem weights, {', '.join(absent)} missing ({found}); "
             "docs/weights.md says where official weights are"
         )
-    return Widths(
+    return XMemWidths(
         key=weights[_KEY].shape[0],
         value=weights[_VALUE].shape[0],
         sensory=weights[_SENSORY].shape[0] // 3 if _SENSORY in weights else 0,

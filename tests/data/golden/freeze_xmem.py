@@ -12,7 +12,7 @@ import torch
 
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.modules import Widths
+from pvuw.nets.xmem.modules import XMemWidths
 from pvuw.sample.scene import generate_clip
 from pvuw.types import MaskPrompt
 from tests.helpers.golden import OWN, checksum, fill_all
@@ -20,7 +20,7 @@ from tests.pvuw.nets.xmem.test_golden import memory_config
 
 FOLDER = OWN / "xmem_frozen"
 SEED = 7
-WIDTHS = Widths(key=16, value=64, sensory=16, trunk=16)
+WIDTHS = XMemWidths(key=16, value=64, sensory=16, trunk=16)
 DEFAULTS = {
     "enable_long_term": True,
     "max_mid_term_frames": 10,

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 
-from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.members.frame_line import exchanges_of
 from pvuw.ensemble.record import Choice, Exchange, Record, read_record
 from pvuw.errors import DataError
+from tests.helpers.array_frames import ArrayFrames
 from tests.pvuw.report.members.make import NAMES, write_ensemble
 
 

@@ -13,6 +13,7 @@ from pvuw.io.masks import (
     image_size_hw,
     read_id_map,
     read_mask,
+    resize_id_map,
     write_id_map,
 )
 from pvuw.io.png import read_header
@@ -285,6 +286,12 @@ def test_image_size_of_no_image(tmp_path, content):
     (tmp_path / "image.jpg").write_bytes(content)
     with pytest.raises(DataError, match=r"neither JPEG nor PNG|empty file"):
         image_size_hw(tmp_path / "image.jpg")
+
+
+def test_resizing_makes_no_new_ids():
+    id_map = np.arange(24, dtype=np.uint8).reshape(3, 8)
+    assert resize_id_map(id_map, (3, 8)) is id_map
+    assert set(resize_id_map(id_map, (4, 5)).flat) <= set(id_map.flat)
 
 
 @needs_shared

@@ -3,18 +3,18 @@
 import torch
 
 from pvuw.nets.copy_first import CopyFirst
-from pvuw.nets.cutie.memory import MemoryConfig as CutieMemory
+from pvuw.nets.cutie.memory import MemoryConfig
 from pvuw.nets.sa2va import Sa2va
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam3 import Sam3
 from pvuw.nets.tmo import AnchoredTmo, Tmo
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.config import MemoryConfig as XMemMemory
+from pvuw.nets.xmem.config import XMemConfig
 from tests.pvuw.nets.cutie.tiny import AS_IS, tiny
 from tests.pvuw.nets.xmem.conftest import NARROW
 
-_CUTIE = CutieMemory(mem_every=1, max_mem_frames=3)
-_XMEM = XMemMemory(
+_CUTIE = MemoryConfig(mem_every=1, max_mem_frames=3)
+_XMEM = XMemConfig(
     mem_every=1, min_frames=2, max_frames=3, num_prototypes=4, max_long_term=12, top_k=30
 )
 _BUILD = {

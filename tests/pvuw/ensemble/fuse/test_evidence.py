@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from pvuw.ensemble.fuse.evidence import LONG_SIDE, ArrayFrames, Evidence
+from pvuw.ensemble.fuse.evidence import LONG_SIDE, Evidence
+from tests.helpers.array_frames import ArrayFrames
 from tests.pvuw.ensemble.scenes_of_squares import NUM_FRAMES, SIZE_HW, shifted, swapped, video
 
 

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
-from pvuw.ensemble.fuse.fusion import Fuser, fuse, vote
+from pvuw.ensemble.fuse.evidence import Evidence
+from pvuw.ensemble.fuse.fusion import Fuser, vote
+from tests.helpers.array_frames import ArrayFrames
 from tests.pvuw.ensemble.scenes_of_squares import (
     IDS,
     NUM_FRAMES,
@@ -15,8 +16,8 @@ from tests.pvuw.ensemble.scenes_of_squares import (
 
 
 def fused(members, weights=None, **more):
-    frames = ArrayFrames(members)
-    return np.stack(list(fuse(frames, weights or [1] * len(members), **more)))
+    evidence = Evidence(ArrayFrames(members), weights or [1] * len(members))
+    return np.stack(list(Fuser(evidence, **more).answers()))
 
 
 def voted(members, weights=None):

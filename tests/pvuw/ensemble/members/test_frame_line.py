@@ -1,8 +1,9 @@
 import numpy as np
 
-from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.members.frame_line import exchanges_of, frame_line
 from pvuw.ensemble.record import Exchange
+from tests.helpers.array_frames import ArrayFrames
 from tests.pvuw.ensemble.scenes_of_squares import NUM_FRAMES, shifted, swapped, video, without
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pvuw.ensemble.recommend.agreement import AgreementStream, compare_with, object_ious
+from pvuw.ensemble.recommend.agreement import AgreementStream, compare_with
 from pvuw.ensemble.recommend.features import WINDOW_FRAMES
 
 
@@ -18,7 +18,7 @@ def test_ious_equal_the_naive_ones():
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 4, (2, 30, 40), dtype=np.uint8)
     expected = {i: pytest.approx(naive_iou(a, b, i)) for i in (1, 2, 3)}
-    assert object_ious(a, b) == expected
+    assert compare_with(a, [b]).ious[0] == expected
 
 
 @pytest.mark.parametrize("num_ids", [1, 4, 200])
@@ -40,12 +40,12 @@ def test_large_maps_are_thinned_out():
     masks = np.zeros_like(label)
     masks[100:700, 400:1000] = 5
     # Of the 400 columns that are left of 800, one at each end may fall either way.
-    assert object_ious(label, masks)[5] == pytest.approx(0.75, abs=2 / 400)
+    assert compare_with(label, [masks]).ious[0][5] == pytest.approx(0.75, abs=2 / 400)
 
 
 def test_maps_of_other_sizes_are_refused():
     with pytest.raises(ValueError, match="differ in size"):
-        object_ious(id_map(1), id_map(1, 1))
+        compare_with(id_map(1), [id_map(1, 1)])
 
 
 def test_an_object_counts_from_the_label_on():

@@ -3,10 +3,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from pvuw.ensemble.fuse.evidence import ArrayFrames, Evidence
+from pvuw.ensemble.fuse.evidence import Evidence
 from pvuw.ensemble.fuse.fusion import Fuser
 from pvuw.ensemble.fuse.pixels import paint
 from pvuw.ensemble.recommend.select import follow, judge_by_weight, select
+from tests.helpers.array_frames import ArrayFrames
 from tests.pvuw.ensemble.scenes_of_squares import shifted, video, without
 
 NAMES = ["good", "near", "loses_9", "loses_3"]

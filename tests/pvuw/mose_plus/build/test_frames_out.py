@@ -9,8 +9,8 @@ from PIL import Image
 
 from pvuw.errors import DataError, PvuwError
 from pvuw.mose_plus.build.build_config import BuildConfig
-from pvuw.mose_plus.build.frames_out import output_size, resize_id_map, write_frames
-from tests.pvuw.mose_plus.build_make import FRAMES, SIZE_HW, small_clip
+from pvuw.mose_plus.build.frames_out import output_size, write_frames
+from tests.pvuw.mose_plus.build_make import SIZE_HW, small_clip
 from tests.pvuw.mose_plus.make import write_record
 
 
@@ -154,8 +154,5 @@ def test_a_link_the_system_refuses_ends_the_run(record, folder, monkeypatch):
     assert not isinstance(caught.value, DataError)  # not the video's fault
 
 
-def test_sizes_and_ids():
+def test_the_shorter_side_is_the_limit():
     assert output_size((1280, 720), 480) == (853, 480)
-    id_map = np.arange(FRAMES * 8, dtype=np.uint8).reshape(FRAMES, 8)
-    assert resize_id_map(id_map, (FRAMES, 8)) is id_map
-    assert set(resize_id_map(id_map, (4, 5)).flat) <= set(id_map.flat)

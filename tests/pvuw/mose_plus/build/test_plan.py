@@ -1,7 +1,7 @@
 import pytest
 
 from pvuw.mose_plus.build.build_config import BuildConfig
-from pvuw.mose_plus.build.plan import PlannedVideo, annotations_of, hold_out, output_names
+from pvuw.mose_plus.build.plan import ChosenVideo, annotations_of, hold_out, output_names
 from pvuw.sources import SourceSpec, open_source
 from pvuw.sources.keys import VideoKey
 from tests.pvuw.mose_plus.build_make import write_sources
@@ -81,15 +81,15 @@ def test_annotations_of_a_folder_source(tmp_path):
 
 def test_fingerprint_tells_what_changes_the_video(tmp_path):
     (record,) = records_of(tmp_path, 1)
-    video = PlannedVideo(record, "00", "train")
+    video = ChosenVideo(record, "00", "train")
     plain = video.fingerprint(BuildConfig())
     assert video.fingerprint(BuildConfig(seed=4, valid_share=0.2)) == plain
     for other in (
         video.fingerprint(BuildConfig(frames="symlink")),
         video.fingerprint(BuildConfig(short_side=64)),
         video.fingerprint(BuildConfig(quality=90)),
-        PlannedVideo(record, "00", "valid").fingerprint(BuildConfig()),
-        PlannedVideo(record, "01", "train").fingerprint(BuildConfig()),
+        ChosenVideo(record, "00", "valid").fingerprint(BuildConfig()),
+        ChosenVideo(record, "01", "train").fingerprint(BuildConfig()),
     ):
         assert other != plain
     (record.store.folder / "00000.png").touch()

@@ -7,7 +7,7 @@ from pvuw.errors import DataError
 from pvuw.io.masks import read_id_map
 from pvuw.mose_plus.build import video_out
 from pvuw.mose_plus.build.build_config import BuildConfig
-from pvuw.mose_plus.build.plan import PlannedVideo
+from pvuw.mose_plus.build.plan import ChosenVideo
 from pvuw.mose_plus.build.video_out import BuildTask, remove_video, write_video
 from tests.pvuw.mose_plus.build_make import tree
 from tests.pvuw.mose_plus.make import write_record
@@ -25,7 +25,7 @@ def id_maps():
 def task(tmp_path, subset="train", maps=None, **config):
     maps = id_maps() if maps is None else maps
     record = write_record(tmp_path / "source", maps)
-    video = PlannedVideo(record, "v", subset)
+    video = ChosenVideo(record, "v", subset)
     return BuildTask(video, tmp_path / "out", tmp_path / "out/.work", BuildConfig(**config))
 
 

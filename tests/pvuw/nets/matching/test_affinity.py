@@ -4,8 +4,9 @@ import math
 
 import torch
 
-from pvuw.nets.matching.affinity import full_affinity, read_values, similarity, top_k_affinity
+from pvuw.nets.matching.affinity import full_affinity, read_values, similarity
 from tests.helpers.noise import SUMMATION
+from tests.pvuw.nets.matching.dense import top_k_affinity
 
 
 def drawn(*shape):

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from pvuw.nets.matching.affinity import read_values, similarity, top_k_affinity
+from pvuw.nets.matching.affinity import read_values, similarity
 from pvuw.nets.matching.sparse import read_top_k
 from tests.helpers.noise import SUMMATION
+from tests.pvuw.nets.matching.dense import top_k_affinity
 
 
 @pytest.mark.parametrize(("cells", "places", "top_k"), [(50, 20, 7), (5, 9, 30), (40, 600, 3)])

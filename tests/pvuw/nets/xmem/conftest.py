@@ -5,9 +5,9 @@ import torch
 
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.modules import Widths
+from pvuw.nets.xmem.modules import XMemWidths
 
-NARROW = Widths(key=16, value=32, sensory=8, trunk=8)
+NARROW = XMemWidths(key=16, value=32, sensory=8, trunk=8)
 AS_IS = SizePolicy(shorter_side=None)
 
 

@@ -5,7 +5,7 @@ import torch
 
 from pvuw.losses.bootstrapped import BootstrappedLoss
 from pvuw.nets.xmem.clip_forward import XMemClips
-from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.config import XMemConfig
 from pvuw.types import MaskPrompt, VideoBatch
 from tests.helpers.noise import assert_within, tolerance_of
 
@@ -49,7 +49,7 @@ def clip_of(batch, b):
 @pytest.mark.parametrize("size_hw", [(48, 64), (43, 61)])
 def test_second_frame_is_what_the_session_says(narrow, size_hw):
     batch = make_batch(2, [2], size_hw=size_hw)
-    net = narrow(memory=MemoryConfig(top_k=10**6))
+    net = narrow(memory=XMemConfig(top_k=10**6))
     with torch.inference_mode():
         masks = net.forward_clip(batch).mask_logits
     assert list(masks) == [1]

@@ -6,7 +6,7 @@ import torch
 from pvuw.nets.checkpoint import Checkpoint
 from pvuw.nets.matching.framing import SizePolicy
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.config import XMemConfig
 from pvuw.nets.xmem.weights import widths_of
 from tests.helpers.competing import distance, prompt_at
 from tests.helpers.golden import cases, missing, take
@@ -39,7 +39,7 @@ def loaded():
 def memory_config(config):
     """Our settings for the original's."""
     every = config["deep_update_every"]
-    return MemoryConfig(
+    return XMemConfig(
         mem_every=config["mem_every"],
         top_k=config["top_k"],
         deep_update_every=None if every < 0 else every,

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from pvuw.nets.xmem.config import MemoryConfig
+from pvuw.nets.xmem.config import XMemConfig
 from pvuw.types import MaskPrompt
 
 SIZE_HW = (48, 64)
-SMALL = MemoryConfig(
+SMALL = XMemConfig(
     mem_every=1, min_frames=2, max_frames=3, num_prototypes=4, max_long_term=12, top_k=5
 )
 
@@ -74,7 +74,7 @@ def test_a_known_object_is_corrected(narrow):
 
 @pytest.mark.parametrize("long_term", [True, False])
 def test_a_removed_object_leaves_nothing(narrow, long_term):
-    config = MemoryConfig(mem_every=1, long_term=long_term)
+    config = XMemConfig(mem_every=1, long_term=long_term)
     shown = frames(3)
     session = narrow(memory=config).start()
     session.step(shown[0], prompt(_1=box(0, 0), _2=box(20, 20), _3=box(30, 40)))
@@ -134,7 +134,7 @@ def test_objects_may_come_when_long_term_memory_is_full(narrow):
 
 def test_long_term_memory_may_be_exactly_full(narrow):
     """Where the original stops: nothing is to be dropped, and it looks for the least used."""
-    config = MemoryConfig(
+    config = XMemConfig(
         mem_every=1, min_frames=2, max_frames=3, num_prototypes=4, max_long_term=8, top_k=5
     )
     session = narrow(memory=config).start()
@@ -149,7 +149,7 @@ def test_long_term_memory_may_be_exactly_full(narrow):
 
 def test_frames_smaller_than_the_prototypes(narrow):
     """Where the original stops: fewer cells than prototypes, and than those each place reads."""
-    session = narrow(memory=MemoryConfig(mem_every=1, min_frames=1, max_frames=2)).start()
+    session = narrow(memory=XMemConfig(mem_every=1, min_frames=1, max_frames=2)).start()
     session.step(frames(1)[0], prompt(_1=box(0, 0)))
     for frame in frames(3, seed=1):
         assert session.step(frame).mask_logits.isfinite().all()
@@ -171,7 +171,7 @@ def test_memory_is_constant(narrow, length):
 
 def test_without_long_term_memory_there_is_a_cap(narrow):
     def frames_kept(most):
-        config = MemoryConfig(mem_every=1, long_term=False, max_working_frames=most)
+        config = XMemConfig(mem_every=1, long_term=False, max_working_frames=most)
         session = narrow(memory=config).start()
         session.step(frames(1)[0], prompt(_1=box(0, 0)))
         first = session.memory.work.key[..., :12].clone()
@@ -187,7 +187,7 @@ def test_without_long_term_memory_there_is_a_cap(narrow):
 
 
 def test_the_last_frame_is_not_remembered(narrow):
-    session = narrow(memory=MemoryConfig(mem_every=1)).start()
+    session = narrow(memory=XMemConfig(mem_every=1)).start()
     session.step(frames(1)[0], prompt(_1=box(0, 0)))
     session.step(frames(1, seed=1)[0], last=True)
     assert session.memory.work.size == 12
@@ -215,9 +215,9 @@ def test_wrong_input_is_refused(narrow):
 
 
 def test_without_sensory_memory(narrow):
-    from pvuw.nets.xmem.modules import Widths
+    from pvuw.nets.xmem.modules import XMemWidths
 
-    net = narrow(widths=Widths(key=16, value=32, sensory=0, trunk=8))
+    net = narrow(widths=XMemWidths(key=16, value=32, sensory=0, trunk=8))
     assert not [n for n in net.state_dict() if "hidden" in n]
     session = net.start()
     session.step(frames(1)[0], prompt(_1=box(0, 0)))
@@ -226,18 +226,18 @@ def test_without_sensory_memory(narrow):
 
 def test_settings_without_a_meaning_are_refused():
     with pytest.raises(ValueError, match="max_frames"):
-        MemoryConfig(max_frames=5)
+        XMemConfig(max_frames=5)
     with pytest.raises(ValueError, match="max_long_term"):
-        MemoryConfig(max_long_term=128)
+        XMemConfig(max_long_term=128)
     with pytest.raises(ValueError, match="mem_every"):
-        MemoryConfig(mem_every=0)
+        XMemConfig(mem_every=0)
     with pytest.raises(ValueError, match="max_working_frames"):
-        MemoryConfig(max_working_frames=1)
+        XMemConfig(max_working_frames=1)
 
 
 def test_half_precision_stays_near(narrow):
     shown = frames(6)
-    config = MemoryConfig(mem_every=1, min_frames=2, max_frames=3, num_prototypes=4)
+    config = XMemConfig(mem_every=1, min_frames=2, max_frames=3, num_prototypes=4)
 
     def run(enabled):
         session = narrow(memory=config).start()

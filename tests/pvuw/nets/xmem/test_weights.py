@@ -9,7 +9,7 @@ import torch
 
 from pvuw.errors import WeightsError
 from pvuw.nets.xmem import XMem
-from pvuw.nets.xmem.modules import Widths
+from pvuw.nets.xmem.modules import XMemWidths
 from tests.pvuw.nets.xmem.conftest import NARROW
 
 PUBLISHED_LAYOUT = "b4feacda0468ba2f389f8a2b1fa3cb27f711ac750acaf6986ad494e5a97d7e29"
@@ -46,7 +46,7 @@ def test_widths_come_from_the_file(saved, narrow):
 
 def test_a_file_without_sensory_memory(tmp_path, narrow):
     path = tmp_path / "XMem-no-sensory.pth"
-    widths = Widths(key=16, value=32, sensory=0, trunk=8)
+    widths = XMemWidths(key=16, value=32, sensory=0, trunk=8)
     torch.save(narrow(widths=widths).state_dict(), path)
     assert XMem(path).widths == widths
 

@@ -18,7 +18,7 @@ from pvuw.mose_plus.build.manifest import read_info, read_manifest, write_info, 
 from pvuw.mose_plus.config import EvaluationConfig, TraitWeight
 from pvuw.mose_plus.report import charts
 from pvuw.mose_plus.report.charts import Histogram, Spread, bin_edges, histogram, plot
-from pvuw.mose_plus.report.report import write_build_report
+from pvuw.mose_plus.report.page import write_build_report
 from pvuw.pages.page import page_template
 from pvuw.traits.video_traits import TRAIT_KINDS
 from tests.helpers.chromium import require_chromium

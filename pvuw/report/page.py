@@ -18,7 +18,7 @@ from pvuw.report.payload import anchor, line_colour
 from pvuw.report.settings import ReportSettings
 
 THUMBS_MOST = 400
-"""Rows of each table that have a picture, the worst ones: about 4 kB each."""
+"""Rows of each table that have a picture, the worst ones: 2 to 4 kB each."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from datamodules import MeViSDataModule
+from pvuw.errors import DataError
 from pvuw.io.expressions import mirrored, speaks_of_motion
 from pvuw.sample import expressions
 from pvuw.sample.job import Job
@@ -220,6 +221,23 @@ def test_no_video_is_kept_once_it_is_written(tmp_path, monkeypatch):
     assert counts == {"train": {"looks": 30}, "valid_u": {"looks": 2}}
     assert max(most) <= 2
     assert len(json.loads((tmp_path / "train" / "mask_dict.json").read_text())) == 30
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
+def test_nothing_is_left_after_a_failure(tmp_path, monkeypatch, error):
+    real, calls = expressions.choose_sentences, []
+
+    def failing(*args, **options):
+        calls.append(args)
+        if len(calls) == 2:
+            raise error
+        return real(*args, **options)
+
+    monkeypatch.setattr(expressions, "choose_sentences", failing)
+    with pytest.raises((KeyboardInterrupt, DataError)):
+        write_sample(tmp_path / "out", SampleSpec(3, 0, 2, (48, 80), expressions=True))
+    assert len(calls) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_grey_picture_is_told_without_colours(tmp_path):

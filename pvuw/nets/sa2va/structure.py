@@ -11,8 +11,8 @@ from pvuw.nets.sa2va.keys import Layout
 
 _LLMS = ("Qwen2ForCausalLM", "InternLM2ForCausalLM", "Qwen3ForCausalLM", "LlamaForCausalLM")
 """Language models behind InternVL that are known here."""
-_MODEL_TYPES = ("sa2va_chat", "internvl_chat", "qwen2_5_vl", "qwen3_vl")
-"""What a `config.json` of Sa2VA may call itself."""
+_MODEL_TYPE = "sa2va_chat"
+"""What every `config.json` of Sa2VA calls itself, and the models it was made from do not."""
 _SIZES = {
     (96, "Qwen2ForCausalLM", 128): "nano",
     (1024, "Qwen2ForCausalLM", 896): "1B",
@@ -93,9 +93,12 @@ def describe(folder: Path) -> str | None:
         published = json.loads((folder / "config.json").read_text())
     except (OSError, ValueError):
         return None
-    if not isinstance(published, dict) or published.get("model_type") not in _MODEL_TYPES:
+    if not isinstance(published, dict) or published.get("model_type") != _MODEL_TYPE:
         return None
-    return _name(published)
+    try:
+        return _name(published)
+    except KeyError:
+        return "Sa2VA of another size"
 
 
 def _key(published: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from pvuw.errors import PvuwError, WeightsError
 from pvuw.nets.sa2va import Sa2va
 from pvuw.nets.sa2va.keys import Layout
+from pvuw.nets.sa2va.structure import describe
 from pvuw.weights import summarize
 from tests.pvuw.nets.sa2va.golden import find, write_directory, write_shards
 
@@ -111,6 +112,17 @@ def test_inspect_says_what_it_is_without_reading_it(internlm2):
     assert summary.layout == "official weights"
     assert summary.num_tensors == len(find("sa2va_drawn").keys)
     assert summarize_of(internlm2, vision=1024, language=2048) == "Sa2VA 4B"
+
+
+def test_what_is_no_sa2va_is_not_called_so(broken):
+    assert describe(broken) == "Sa2VA of another size"
+    set_config(broken, vision_config={}, llm_config={})
+    assert describe(broken) == "Sa2VA of another size"
+    set_config(broken, model_type="internvl_chat")
+    assert describe(broken) is None
+    (broken / "config.json").write_text("[]")
+    assert describe(broken) is None
+    assert describe(broken / "nowhere") is None
 
 
 def summarize_of(folder, *, vision, language):

@@ -34,6 +34,7 @@ from pvuw.io.masks import write_id_map
 from pvuw.io.png_masks import PngMasks
 from pvuw.io.queries import Query
 from pvuw.io.videos import Video
+from pvuw.nets.base import VideoSegmenter
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.session import Sam2Session
 from pvuw.ops.id_maps import logits_to_id_map
@@ -62,20 +63,21 @@ class Waits(TorchDispatchMode):
         return op(*args, **(kwargs or {}))
 
 
-def write_clip(folder: Path, size_hw: tuple[int, int], count: int) -> Query:
-    """A clip of noise with one object."""
+def write_clip(folder: Path, size_hw: tuple[int, int], count: int, objects: int = 1) -> Query:
+    """A clip of noise with up to three objects side by side."""
     rng, frames = np.random.default_rng(0), []
     for t in range(count):
         frames.append(folder / f"{t:05d}.jpg")
         Image.fromarray(rng.integers(0, 256, (*size_hw, 3), dtype=np.uint8)).save(frames[-1])
-    mask = np.zeros(size_hw, np.uint8)
-    mask[: size_hw[0] // 2, : size_hw[1] // 2] = 1
+    mask, width = np.zeros(size_hw, np.uint8), size_hw[1] // 3
+    for slot in range(objects):
+        mask[: size_hw[0] // 2, slot * width : (slot + 1) * width] = slot + 1
     write_id_map(folder / "mask.png", mask)
     masks = PngMasks(folder, ("mask.png", *[None] * (count - 1)))
     return Query.of(Video(folder.name, frames, masks))
 
 
-def stream(net: Sam2, query: Query, views: ViewConfig) -> Iterator[Tensor]:
+def stream(net: VideoSegmenter, query: Query, views: ViewConfig) -> Iterator[Tensor]:
     """Id maps of a clip."""
     prompts = mask_prompts(query, query.prompt, "first")
     for scores in lockstep.score_frames(net, query.video, prompts=prompts, views=views, prefetch=2):

@@ -12,7 +12,7 @@ import argparse
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
@@ -22,23 +22,17 @@ from unittest import mock
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from benchmarks.device_traffic import FVOS
+from benchmarks.device_traffic import FVOS, stream, write_clip
 from benchmarks.results import Run, Table, add_save
 from benchmarks.tables import markdown
-from pvuw.inference.lockstep import score_frames
-from pvuw.inference.prompting import mask_prompts
-from pvuw.io.masks import write_id_map
 from pvuw.io.queries import Query
-from pvuw.io.videos import Video
-from pvuw.nets.base import VideoSegmenter
+from pvuw.nets.base import SeparateViews, ViewsSession
 from pvuw.nets.sam2 import Sam2
 from pvuw.nets.sam2.features import FrameEncoder
 from pvuw.nets.sam2.fusion import MemoryFusion
-from pvuw.ops.id_maps import logits_to_id_map
 
 SIZE_HW = (180, 320)
 SKIPPED = 2
@@ -48,7 +42,12 @@ SKIPPED = 2
 class Apart(Sam2):
     """A session for each view, as networks have that cannot batch them."""
 
-    start_views = VideoSegmenter.start_views  # type: ignore[assignment]
+    def start_views(
+        self, num_frames: int | None = None, *, scale: float = 1.0, count: int
+    ) -> ViewsSession:
+        """Begin with sessions of one view each."""
+        alone = partial(super().start_views, num_frames, scale=scale, count=1)
+        return SeparateViews([alone() for _ in range(count)])
 
 
 class Operations(TorchDispatchMode):
@@ -64,31 +63,11 @@ class Operations(TorchDispatchMode):
         return op(*args, **(kwargs or {}))
 
 
-def write_clip(folder: Path, count: int, objects: int) -> Query:
-    """A clip of noise with some objects side by side."""
-    rng, frames = np.random.default_rng(0), []
-    for t in range(count):
-        frames.append(folder / f"{t:05d}.jpg")
-        Image.fromarray(rng.integers(0, 256, (*SIZE_HW, 3), dtype=np.uint8)).save(frames[-1])
-    mask = np.zeros(SIZE_HW, np.uint8)
-    for number in range(objects):
-        mask[40:140, 20 + 90 * number : 90 + 90 * number] = number + 1
-    write_id_map(folder / "mask.png", mask)
-    return Query.of(Video(folder.name, frames, {0: folder / "mask.png"}))
-
-
-def stream(net: Sam2, query: Query) -> Iterator[Tensor]:
-    """Id maps of a clip."""
-    prompts = mask_prompts(query, query.prompt, "first")
-    for scores in score_frames(net, query.video, prompts=prompts, views=FVOS, prefetch=2):
-        yield logits_to_id_map(scores.mask_logits, scores.object_ids)
-
-
 def compare(query: Query) -> tuple[float, float, float]:
     """Processor and wall time together over those apart, and the share of pixels that differ."""
     nets = [Apart(image_size=256).eval(), Sam2(image_size=256).eval()]
     nets[1].load_state_dict(nets[0].state_dict())
-    streams, spent = [stream(net, query) for net in nets], np.zeros((2, 2))
+    streams, spent = [stream(net, query, FVOS) for net in nets], np.zeros((2, 2))
     differ = 0.0
     for t in range(len(query.video)):
         shown: dict[int, Tensor] = {}
@@ -113,7 +92,7 @@ def counts(net: Sam2, query: Query) -> tuple[int, int, int]:
 
         return call
 
-    frames = stream(net.eval(), query)
+    frames = stream(net.eval(), query, FVOS)
     for _ in range(SKIPPED):
         next(frames)
     with ExitStack() as stack:
@@ -138,7 +117,7 @@ def main() -> None:
         for objects in (1, 3):
             place = Path(folder) / str(objects)
             place.mkdir()
-            query = write_clip(place, SKIPPED + args.frames, objects)
+            query = write_clip(place, SIZE_HW, SKIPPED + args.frames, objects)
             for name, net in (("a session a view", Apart), ("together", Sam2)):
                 calls.append([f"{name}, objects: {objects}", *counts(net(image_size=256), query)])
                 print(calls[-1], flush=True)

@@ -109,6 +109,7 @@ def test_two_runs_cannot_write_into_one_folder(root, tmp_path, capsys):
     lock.release()
 
 
+@pytest.mark.slow
 def test_two_processes_and_a_kill_give_the_bytes_of_one(root, tmp_path, processes):
     assert main(words("MeViSDataModule", tmp_path / "one", "--data.root", root)) == 0
     command = words("MeViSDataModule", tmp_path / "two", "--data.root", root)

@@ -17,8 +17,8 @@ from pvuw.io.records import VideoRecord
 from pvuw.sources import SourceSpec
 from pvuw.sources.asked import asked_by, queries_of
 from pvuw.sources.index import load_records
-from pvuw.sources.mevis import listed_questions
 from pvuw.sources.ref_youtube_vos import sentences_file
+from pvuw.sources.sentences_file import listed_questions
 
 _CLIP = ClipConfig(num_frames=5, max_objects=5)
 _SAMPLING = RandomSampling()

@@ -10,7 +10,7 @@ from pvuw.commands.void_option import add_void_option
 from pvuw.submit.formats import FORMATS, SubmissionFormat
 
 if TYPE_CHECKING:
-    from pvuw.sources.mevis import AskedVideo
+    from pvuw.sources.sentences_file import AskedVideo
     from pvuw.submit.check import Submission, SubmissionCheck
 
 _DESCRIPTION = """\
@@ -116,8 +116,8 @@ def _annotations_beside(images: Path) -> Path:
 
 def _questions(args: argparse.Namespace) -> "dict[str, AskedVideo]":
     """Return what is asked by video; without the videos of `test` for Ref-YouTube-VOS' `valid`."""
-    from pvuw.sources.mevis import listed_questions
     from pvuw.sources.ref_youtube_vos import sentences_file
+    from pvuw.sources.sentences_file import listed_questions
 
     split = args.images.absolute().parent
     beside, others = split / "meta_expressions.json", None

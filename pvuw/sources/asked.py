@@ -11,8 +11,9 @@ from pvuw.io.records import VideoRecord
 from pvuw.io.text import read_text
 from pvuw.io.videos import FolderFiles, Video
 from pvuw.sources.json_file import member
-from pvuw.sources.mevis import FACTS, MevisReader, listed_frames, listed_videos
+from pvuw.sources.mevis import FACTS, MevisReader
 from pvuw.sources.ref_youtube_vos import only_frames
+from pvuw.sources.sentences_file import listed_frames, listed_videos
 
 _FILES = (".json", ".txt")
 

@@ -15,7 +15,7 @@ from pvuw.io.videos import FolderFiles, Video
 from pvuw.sources.base import SourceFacts, first_existing
 from pvuw.sources.folders import FolderReader
 from pvuw.sources.json_file import JsonFile, member, of_the_format
-from pvuw.sources.mevis import listed_frames, listed_text, listed_videos
+from pvuw.sources.sentences_file import listed_frames, listed_text, listed_videos
 
 YOUTUBE_VOS = SourceFacts(
     "ref_youtube_vos",

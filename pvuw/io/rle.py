@@ -88,8 +88,7 @@ def has_pixels(segmentation: Any, size_hw: tuple[int, int], *, place: str) -> bo
     counts = segmentation.get("counts") if isinstance(segmentation, dict) else segmentation
     # pycocotools reads, and writes, beyond a string whose last number is not complete or that C
     # takes for shorter than it is.
-    whole = isinstance(counts, str) and counts.isascii() and counts and "\0" not in counts
-    if whole and not _goes_on(counts[-1]):
+    if isinstance(counts, str) and _is_complete(counts):
         # The area needs no size.
         return bool(coco_mask.area({"size": [1, 1], "counts": counts.encode()}) > 0)
     if isinstance(segmentation, dict) and isinstance(counts, list):
@@ -207,6 +206,10 @@ def _members(segmentation: dict[str, Any], size_hw: tuple[int, int]) -> tuple[li
 def _are_whole(values: Any) -> bool:
     """Return whether this is a list of whole numbers from 0 on."""
     return isinstance(values, list) and all(type(n) is int and n >= 0 for n in values)
+
+
+def _is_complete(counts: str) -> bool:
+    return counts.isascii() and "\0" not in counts and bool(counts) and not _goes_on(counts[-1])
 
 
 def _goes_on(character: str) -> bool:

@@ -3,7 +3,7 @@
 Counted is every tensor that is alive, by its bytes, and every small block of memory that Python has
 given out, of which an array or a number that is kept takes at least one. SAM 2's memory is full
 after 17 frames: one view is followed for 50 and for 500, FVOS's 35 for 50 only, which take as long;
-`python -m benchmarks.views_memory` follows them for 500.
+`python -m benchmarks.views_memory` takes the peak at 50 and 500 of both.
 """
 
 import gc

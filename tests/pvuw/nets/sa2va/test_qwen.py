@@ -49,7 +49,7 @@ SAM2 = {
     "global_att_blocks": [3], "window_spec": [8, 4, 14, 7],
     "window_pos_embed_bkg_spatial_size": [7, 7],
 }  # fmt: skip
-MORE = {"<|vision_start|>": 701, "<|vision_end|>": 702, "<|image_pad|>": 703}
+MORE = {"<|vision_start|>": 693, "<|vision_end|>": 694, "<|image_pad|>": 695}
 
 
 @pytest.fixture(scope="module", params=sorted(FAMILIES))
@@ -64,7 +64,7 @@ def case(request, tmp_path_factory):
 
     from pvuw.nets.sa2va.build import build_sam2
 
-    ids = {"image_token_id": 703, "vision_start_token_id": 701, "vision_end_token_id": 702}
+    ids = {"image_token_id": 695, "vision_start_token_id": 693, "vision_end_token_id": 694}
     said = {"model_type": "sa2va_chat", "template": "qwen_chat", **ids, **FAMILIES[request.param]}
     kinds = {
         "qwen3_vl": (Qwen3VLConfig, Qwen3VLForConditionalGeneration),
@@ -121,8 +121,8 @@ def test_names_load_strictly_and_answers_are_those_of_generate(case):
         prompt = torch.tensor([reader.prompt("the red cow", grids)])
         generated = theirs.generate(
             input_ids=prompt, attention_mask=torch.ones_like(prompt), pixel_values=patches,
-            image_grid_thw=grids, mm_token_type_ids=(prompt == 703).int(), do_sample=False,
-            max_new_tokens=6, eos_token_id=sorted(reader.stop.ids), pad_token_id=690,
+            image_grid_thw=grids, mm_token_type_ids=(prompt == 695).int(), do_sample=False,
+            max_new_tokens=6, eos_token_id=sorted(reader.stop.ids), pad_token_id=0,
             output_hidden_states=True, return_dict_in_generate=True,
         )  # fmt: skip
         assert answer.ids == generated.sequences[0, prompt.shape[1] :].tolist()

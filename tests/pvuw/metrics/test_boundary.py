@@ -39,6 +39,21 @@ def test_boundary_lies_up_and_left_and_skips_the_frame_edge():
     ]
 
 
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        (Box(2, 5, 5, 6), [(0, 0), (0, 1), (1, 0), (2, 0), (3, 0)]),
+        (Box(4, 3, 5, 6), [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]),
+    ],
+)
+def test_an_object_of_one_column_or_row_at_the_edge_has_no_boundary_along_it(box, expected):
+    truth = np.zeros((5, 6), np.uint8)
+    truth[box.top : box.bottom, box.left : box.right] = 9
+    pair = boundary_pair(truth, np.zeros_like(truth), object_id=9, box=box, margin=1)
+    row, column = np.divmod(pair.position - pair.position[0], pair.stride)
+    assert list(zip(row.tolist(), column.tolist(), strict=True)) == expected
+
+
 def test_flags_of_one_row_never_reach_the_next():
     """One pixel at each end of neighbouring rows: far apart in the frame, adjacent when flat."""
     truth, prediction = np.zeros((2, 12, 40), np.uint8)

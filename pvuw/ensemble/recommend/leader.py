@@ -4,6 +4,7 @@ Where one is, fusing and choosing lose a little to it: the others outvote it, an
 that it had right (docs/ensemble_study.md). The rule is ours.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pvuw.ensemble.recommend.database import PerformanceRow
-from pvuw.ensemble.recommend.recommender import Estimate, Recommendation, Recommender
+from pvuw.ensemble.recommend.recommender import MIN_ROWS, Estimate, Recommendation, Recommender
 
-MIN_VIDEOS = 12
-"""Recorded videos below which nobody is taken for a leader."""
 CLEARLY = 2.0
 """Standard errors that a leader is ahead of each other member."""
 _FOLDS = 5
+MIN_VIDEOS = math.ceil(MIN_ROWS * _FOLDS / (_FOLDS - 1))
+"""Recorded videos below which nobody is taken for a leader: with one fold left out, a recommender
+must still have as many as it asks for, or it chooses blindly and its loss says nothing."""
 
 _VideoKey = tuple[str, str]
 _Pieces = dict[_VideoKey, dict[int, dict[str, PerformanceRow]]]

@@ -18,7 +18,7 @@ _BORN = 1e-7
 """Age of a new cell, so that a cell that was never read has usage 0 and not 0 / 0."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class LongTermConfig:
     """When working memory is condensed, and how much long-term memory there is."""
 
@@ -51,7 +51,7 @@ class LongTermConfig:
         return self.max_num_tokens - self.num_prototypes - self.buffer_tokens
 
 
-@dataclass
+@dataclass(frozen=True)
 class MemoryConfig:
     """What is kept of past frames, and how it is read."""
 

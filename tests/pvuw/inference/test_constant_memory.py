@@ -41,7 +41,7 @@ def held():
     gc.collect()
     storages = {}
     for item in gc.get_objects():
-        if issubclass(type(item), torch.Tensor) and item.device.type == "cpu":
+        if type(item) in (torch.Tensor, torch.nn.Parameter) and item.device.type == "cpu":
             storage = item.untyped_storage()
             storages[storage.data_ptr()] = storage.nbytes()
     del item

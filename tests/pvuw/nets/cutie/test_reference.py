@@ -1,5 +1,6 @@
 """Cutie against PyPI's `rf-cutie`: real and drawn frames, a training step with gradients."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -46,9 +47,8 @@ def test_drawn_frames():
     for object_id, box in zip((3, 8), boxes(2, size_hw=(56, 75)), strict=True):
         id_map[box] = object_id
     theirs, ours = pair("small")
-    ours.memory.mem_every = 2
     changes = {"mem_every": 2, "top_k": 10}
-    ours.memory.top_k = 10
+    ours.memory = replace(ours.memory, **changes)
     assert_same_video(theirs, ours, "small", frames(4, size_hw=(56, 75)), id_map, **changes)
 
 

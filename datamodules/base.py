@@ -97,6 +97,12 @@ class SegmentationDataModule(lightning.LightningDataModule, ABC):
         videos = self.train_videos()
         return [(Pool("training", len(videos)), videos)]
 
+    @property
+    def others_wait_to_fit(self) -> bool:
+        """Whether a fit of several processes begins, whose others wait for `prepare_data`."""
+        trainer = self.trainer
+        return trainer is not None and trainer.state.fn == "fit" and trainer.world_size > 1
+
     def setup(self, stage: str) -> None:
         """List the stage's videos and report everything wrong with them before the run starts."""
         if stage == "fit":

@@ -92,8 +92,7 @@ class MeViSDataModule(SegmentationDataModule):
 
     def prepare_data(self) -> None:
         """List the sources in one process before the others read the index it leaves."""
-        trainer = self.trainer
-        if trainer is not None and trainer.state.fn == "fit" and trainer.world_size > 1:
+        if self.others_wait_to_fit:
             self._training()
 
     def train_clips(self) -> SentenceClips:

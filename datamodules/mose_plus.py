@@ -81,8 +81,7 @@ class MOSEPlusDataModule(MOSEDataModule):
 
     def prepare_data(self) -> None:
         """List the sources in one process before the others read the index it leaves."""
-        trainer = self.trainer
-        if trainer is not None and trainer.state.fn == "fit" and trainer.world_size > 1:
+        if self.others_wait_to_fit:
             for source in self.sources or []:
                 source.records(index=self.index, workers=self.num_workers)
 

@@ -21,11 +21,6 @@ class Sa2vaSession(Sam2Session):
 
     _seat: Seat | None = None
 
-    @property
-    def object_ids(self) -> list[int]:
-        """File ids of the objects tracked so far, in slot order."""
-        return list(self._object_ids)
-
     def step(
         self,
         frame: Tensor,
